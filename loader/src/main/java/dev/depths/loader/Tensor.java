@@ -1,0 +1,46 @@
+package dev.depths.loader;
+
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+
+/**
+ * A named tensor: a view of the mapped file, or of memory for models built in it.
+ *
+ * @param name the tensor's name as GGUF writes it, e.g. {@code blk.0.attn_q.weight}
+ * @param type the element type
+ * @param shape dimensions, outermost first: {@code [rows, columns]} for a matrix, {@code [n]} for a vector
+ * @param data the elements, row-major, little-endian, {@code type.bytes(elements)} long, native memory
+ */
+public record Tensor(String name, DType type, List<Long> shape, MemorySegment data) {
+  public Tensor {
+    shape = List.copyOf(shape);
+  }
+
+  /** Columns: the length of the innermost dimension. */
+  public int columns() {
+    return Math.toIntExact(shape.getLast());
+  }
+
+  /** Rows: the product of all but the innermost dimension; 1 for a vector. */
+  public long rows() {
+    long rows = 1;
+    for (long d : shape.subList(0, shape.size() - 1)) {
+      rows *= d;
+    }
+    return rows;
+  }
+
+  /** Writes row {@code row}, dequantised to f32, to {@code out[offset ..< offset + columns()]}. */
+  public void dequantize(long row, float[] out, int offset) {
+    Dequantizer.dequantize(type, data, row * type.bytes(columns()), columns(), out, offset);
+  }
+
+  /** All elements, dequantised to f32: for vectors and small matrices. */
+  public float[] toFloats() {
+    float[] out = new float[Math.toIntExact(rows() * columns())];
+    for (long r = 0; r < rows(); r++) {
+      dequantize(r, out, Math.toIntExact(r * columns()));
+    }
+    return out;
+  }
+}

@@ -1,0 +1,10 @@
+/** Bytes to checkpoint: model files, tokenizers, chat templates and the Mixture-of-Depths descriptor. */
+module dev.depths.loader {
+  requires org.agrona;
+  requires com.fasterxml.jackson.databind;
+  requires jinjava;
+
+  exports dev.depths.loader;
+  exports dev.depths.loader.tokenizer;
+  exports dev.depths.loader.chat;
+}

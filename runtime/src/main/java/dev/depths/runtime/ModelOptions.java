@@ -1,0 +1,39 @@
+package dev.depths.runtime;
+
+import java.nio.file.Path;
+import java.util.Optional;
+
+/**
+ * How a model is opened.
+ *
+ * @param threads size of the model's worker pool, the calling thread included
+ * @param exact whether to compute with dequantised weights and f32 activations throughout: slow, for parity checks
+ * @param adapter a Mixture-of-Depths adapter to apply to a dense checkpoint
+ */
+public record ModelOptions(int threads, boolean exact, Optional<Path> adapter) {
+  public ModelOptions {
+    if (threads < 1) {
+      throw new IllegalArgumentException("threads must be at least 1, not " + threads);
+    }
+  }
+
+  /** One worker per core, fast kernels, no adapter. */
+  public static ModelOptions defaults() {
+    return new ModelOptions(Runtime.getRuntime().availableProcessors(), false, Optional.empty());
+  }
+
+  /** These options with another thread count. */
+  public ModelOptions withThreads(int threads) {
+    return new ModelOptions(threads, exact, adapter);
+  }
+
+  /** These options with exact mode on or off. */
+  public ModelOptions withExact(boolean exact) {
+    return new ModelOptions(threads, exact, adapter);
+  }
+
+  /** These options with an adapter. */
+  public ModelOptions withAdapter(Path adapter) {
+    return new ModelOptions(threads, exact, Optional.of(adapter));
+  }
+}

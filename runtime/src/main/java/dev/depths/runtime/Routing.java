@@ -1,0 +1,43 @@
+package dev.depths.runtime;
+
+/**
+ * Which tokens the routed blocks compute: as the model's routers say, all of them, or, as a control without any claim of
+ * quality, a random share with the same kernels.
+ */
+public sealed interface Routing {
+  /** As the model's routers say; a dense model computes everything. */
+  static Routing model() {
+    return new Learned();
+  }
+
+  /** Every token runs every block. */
+  static Routing dense() {
+    return new Dense();
+  }
+
+  /**
+   * The stochastic-router control: each routed block computes a random share of a prefill's tokens, and a decoded token
+   * with that probability. A model without routed blocks is treated as if every other block (1, 3, 5, ...) were routed.
+   *
+   * @param rate share of tokens computed, in [0, 1]
+   * @param seed of the choice
+   */
+  static Routing random(double rate, long seed) {
+    return new Stochastic(rate, seed);
+  }
+
+  /** See {@link #model()}. */
+  record Learned() implements Routing {}
+
+  /** See {@link #dense()}. */
+  record Dense() implements Routing {}
+
+  /** See {@link #random(double, long)}. */
+  record Stochastic(double rate, long seed) implements Routing {
+    public Stochastic {
+      if (!(rate >= 0 && rate <= 1)) {
+        throw new IllegalArgumentException("rate must be in [0, 1], not " + rate);
+      }
+    }
+  }
+}
