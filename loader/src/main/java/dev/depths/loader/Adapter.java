@@ -1,17 +1,54 @@
 package dev.depths.loader;
 
 import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * A Mixture-of-Depths adapter for a dense checkpoint: routers, and optionally low-rank updates of its matrices,
  * {@code W' = W + scale · B·A} (LoRA, arXiv 2106.09685). A safetensors file with the descriptor as JSON under the metadata
  * key {@code mod}; tensors {@code blk.N.mod_router.weight}, {@code blk.N.<matrix>.lora_a} [rank, in] and {@code .lora_b}
- * [out, rank].
+ * [out, rank]. Rows of query and key updates are in the order of the base checkpoint.
  */
 public final class Adapter implements AutoCloseable {
-  private Adapter() {}
+  private static final Set<String> OTHER_KEYS = Set.of("lora.rank", "lora.scale", "base_sha256");
+  private static final String LORA_A = ".lora_a";
+  private static final String LORA_B = ".lora_b";
+
+  private final Object file;
+  private final Arena arena;
+  private final ModDescriptor descriptor;
+  private final Map<String, Tensor> tensors;
+  private final float loraScale;
+  private final String baseSha256;
+
+  private Adapter(Object file, Arena arena, MemorySegment data) {
+    this.file = file;
+    this.arena = arena;
+    SafetensorsFile content = SafetensorsFile.parse(file, data);
+    this.tensors = Collections.unmodifiableMap(content.tensors());
+    String json = content.metadata().get("mod");
+    if (json == null) {
+      throw new MalformedFileException(file, "__metadata__.mod", "is missing: this is no Mixture-of-Depths adapter");
+    }
+    Metadata metadata = new Metadata(file, Json.object(file, "__metadata__.mod", json, ModReader.PREFIX));
+    this.descriptor = ModReader.read(metadata, OTHER_KEYS)
+        .orElseThrow(() -> new MalformedFileException(file, "__metadata__.mod", "is empty"));
+    long rank = metadata.integer("mod.lora.rank", 1, Limits.WIDTH).orElse(0L);
+    this.loraScale = metadata.number("mod.lora.scale", -1e6, 1e6).orElse(0.0).floatValue();
+    this.baseSha256 = metadata.string("mod.base_sha256").orElse("").toLowerCase(Locale.ROOT);
+    if (!baseSha256.isEmpty() && !baseSha256.matches("[0-9a-f]{64}")) {
+      throw metadata.malformed("mod.base_sha256", "is " + Metadata.shown(baseSha256) + ", expected 64 hexadecimal digits");
+    }
+    checkPairs(rank, metadata.has("mod.lora.scale"));
+  }
 
   /**
    * Maps an adapter file.
@@ -20,30 +57,107 @@ public final class Adapter implements AutoCloseable {
    * @throws LoadException if it is malformed or not supported
    */
   public static Adapter open(Path file) throws IOException {
-    throw new UnsupportedOperationException("being written");
+    Arena arena = Arena.ofShared();
+    try {
+      return new Adapter(file, arena, MappedFile.map(file, arena));
+    } catch (Throwable e) {
+      arena.close();
+      throw e;
+    }
+  }
+
+  /** An adapter in memory that outlives it. */
+  static Adapter parse(Object name, MemorySegment data) {
+    return new Adapter(name, null, data);
+  }
+
+  /** Each update has both of its factors, of one rank. */
+  private void checkPairs(long rank, boolean hasScale) {
+    for (Tensor tensor : tensors.values()) {
+      String name = tensor.name();
+      if (!name.endsWith(LORA_A) && !name.endsWith(LORA_B)) {
+        continue;
+      }
+      String matrix = name.substring(0, name.length() - LORA_A.length());
+      Tensor a = tensors.get(matrix + LORA_A);
+      Tensor b = tensors.get(matrix + LORA_B);
+      if (a == null || b == null) {
+        throw malformed(name, "has no " + (a == null ? LORA_A : LORA_B) + " beside it");
+      }
+      if (!hasScale || rank == 0) {
+        throw new MalformedFileException(file, "__metadata__.mod", "has no lora.rank or lora.scale for the updates");
+      }
+      if (a.shape().size() != 2 || b.shape().size() != 2 || a.rows() != rank || b.columns() != rank) {
+        throw malformed(name, "has the shapes " + a.shape() + " and " + b.shape() + " of its factors, expected ["
+            + rank + ", in] and [out, " + rank + "]");
+      }
+    }
+  }
+
+  /**
+   * Checks that this adapter fits a dense model: its routed blocks exist, each has its router, and every other tensor
+   * updates a matrix of the model, in that matrix' shape.
+   *
+   * @throws LoadException if it does not
+   */
+  public void validate(ModelConfig config) {
+    Set<String> routers = ModTensors.check(file, descriptor, config, tensors);
+    Map<String, List<Long>> matrices = new HashMap<>();
+    for (int block = 0; block < config.blocks(); block++) {
+      matrices.putAll(ModelChecks.matrices(config, block));
+    }
+    for (Tensor tensor : tensors.values()) {
+      String name = tensor.name();
+      if (routers.contains(name)) {
+        continue;
+      }
+      boolean isA = name.endsWith(LORA_A);
+      if (!isA && !name.endsWith(LORA_B)) {
+        throw new UnsupportedModelException(file, "tensor " + name + " is neither a router nor a low-rank update");
+      }
+      String matrix = name.substring(0, name.length() - LORA_A.length());
+      List<Long> shape = matrices.get(matrix + ".weight");
+      if (shape == null) {
+        throw malformed(name, "updates " + matrix + ".weight, which the base does not have");
+      }
+      long size = isA ? tensor.columns() : tensor.rows();
+      long expected = isA ? shape.get(1) : shape.get(0);
+      if (size != expected) {
+        throw malformed(name, "has the shape " + tensor.shape() + ", expected " + expected + " instead of " + size
+            + " for " + matrix + ".weight " + shape);
+      }
+    }
+  }
+
+  private MalformedFileException malformed(String tensor, String problem) {
+    return new MalformedFileException(file, "tensor " + tensor, problem);
   }
 
   /** The semantics of the routed blocks. */
   public ModDescriptor descriptor() {
-    throw new UnsupportedOperationException("being written");
+    return descriptor;
   }
 
-  /** All tensors by name: routers and LoRA factors. */
+  /** All tensors by name, in file order: routers and LoRA factors. */
   public Map<String, Tensor> tensors() {
-    throw new UnsupportedOperationException("being written");
+    return tensors;
   }
 
   /** Scale of the low-rank updates; 0 if there are none. */
   public float loraScale() {
-    throw new UnsupportedOperationException("being written");
+    return loraScale;
   }
 
   /** SHA-256 (hex) of the base checkpoint's file, or empty if any base of the right shape serves. */
   public String baseSha256() {
-    throw new UnsupportedOperationException("being written");
+    return baseSha256;
   }
 
   /** Unmaps the file; its tensors must not be used afterwards. */
   @Override
-  public void close() {}
+  public void close() {
+    if (arena != null && arena.scope().isAlive()) {
+      arena.close();
+    }
+  }
 }

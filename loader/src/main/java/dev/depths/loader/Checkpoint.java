@@ -2,10 +2,18 @@ package dev.depths.loader;
 
 import dev.depths.loader.chat.ChatTemplate;
 import dev.depths.loader.tokenizer.Tokenizer;
+import dev.depths.loader.tokenizer.Tokenizers;
 import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collections;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.function.Supplier;
 
 /**
  * A model as its files say: hyperparameters, tensors, tokenizer, chat template, and the Mixture-of-Depths descriptor if
@@ -13,7 +21,28 @@ import java.util.Optional;
  * came from. Immutable and safe for use by several threads until closed.
  */
 public final class Checkpoint implements AutoCloseable {
-  private Checkpoint() {}
+  private final Arena arena;
+  private final List<MemorySegment> files;
+  private final Supplier<ModelConfig> config;
+  private final Map<String, Tensor> tensors;
+  private final Map<String, Object> metadata;
+  private final Optional<ModDescriptor> mod;
+  private final Supplier<Optional<Tokenizer>> tokenizer;
+  private final Supplier<Optional<ChatTemplate>> chatTemplate;
+  private final Supplier<String> sha256 = new Lazy<>(this::hash);
+
+  private Checkpoint(Arena arena, List<MemorySegment> files, Supplier<ModelConfig> config, Map<String, Tensor> tensors,
+      Map<String, Object> metadata, Optional<ModDescriptor> mod, Supplier<Optional<Tokenizer>> tokenizer,
+      Supplier<Optional<String>> chatTemplate) {
+    this.arena = arena;
+    this.files = files;
+    this.config = config;
+    this.tensors = Collections.unmodifiableMap(tensors);
+    this.metadata = Collections.unmodifiableMap(metadata);
+    this.mod = mod;
+    this.tokenizer = new Lazy<>(tokenizer);
+    this.chatTemplate = new Lazy<>(() -> chatTemplate.get().map(this::template));
+  }
 
   /**
    * Opens a GGUF file (split or whole) or a Hugging Face directory (safetensors, config.json, tokenizer.json).
@@ -22,45 +51,113 @@ public final class Checkpoint implements AutoCloseable {
    * @throws LoadException if a file is malformed or holds something that is not supported
    */
   public static Checkpoint open(Path path) throws IOException {
-    throw new UnsupportedOperationException("being written");
+    if (Files.isDirectory(path)) {
+      throw new UnsupportedModelException(path, "directories are being written");
+    }
+    Arena arena = Arena.ofShared();
+    try {
+      return gguf(path, GgufModel.open(path, arena), arena);
+    } catch (Throwable e) {
+      arena.close();
+      throw e;
+    }
   }
 
-  /** A checkpoint in memory: hyperparameters and tensors, and perhaps routed blocks, without tokenizer. */
+  private static Checkpoint gguf(Path path, GgufModel model, Arena arena) {
+    Metadata metadata = new Metadata(path, model.metadata());
+    Optional<ModDescriptor> mod = ModReader.read(metadata, Set.of());
+    // A file without tensors serves its vocabulary, whatever architecture it belongs to.
+    Lazy<ModelConfig> config = new Lazy<>(() -> GgufConfig.read(metadata, model.tensors()));
+    if (!model.tensors().isEmpty()) {
+      check(path, config.get(), model.tensors(), mod);
+    }
+    return new Checkpoint(arena, model.files(), config, model.tensors(), model.metadata(), mod,
+        () -> metadata.has("tokenizer.ggml.model")
+            ? Optional.of(Tokenizers.fromGguf(path, model.metadata())) : Optional.empty(),
+        () -> metadata.string("tokenizer.chat_template"));
+  }
+
+  /**
+   * A checkpoint in memory: hyperparameters and tensors, and perhaps routed blocks, without tokenizer. The tensors stay
+   * the caller's: closing the checkpoint does not free them.
+   *
+   * @throws LoadException if the tensors are not those of the hyperparameters
+   */
   public static Checkpoint of(ModelConfig config, Map<String, Tensor> tensors, Optional<ModDescriptor> mod) {
-    throw new UnsupportedOperationException("being written");
+    Architectures.requireSupported("checkpoint in memory", config.architecture());
+    check("checkpoint in memory", config, tensors, mod);
+    return new Checkpoint(
+        null, List.of(), () -> config, tensors, Map.of(), mod, Optional::empty, Optional::empty);
   }
 
-  /** Hyperparameters. */
+  private static void check(
+      Object file, ModelConfig config, Map<String, Tensor> tensors, Optional<ModDescriptor> mod) {
+    ModelChecks.check(
+        file, config, tensors, mod.map(m -> ModTensors.check(file, m, config, tensors)).orElse(Set.of()));
+  }
+
+  private ChatTemplate template(String source) {
+    Optional<Tokenizer> tokens = tokenizer();
+    String bos = tokens.filter(t -> t.bos() >= 0).map(t -> t.piece(t.bos())).orElse("");
+    String eos = tokens.filter(t -> t.eos() >= 0).map(t -> t.piece(t.eos())).orElse("");
+    return ChatTemplate.of(source, bos, eos);
+  }
+
+  private String hash() {
+    return files.isEmpty() ? "" : Sha256.of(files);
+  }
+
+  /**
+   * Hyperparameters.
+   *
+   * @throws LoadException for a file that holds a vocabulary only, if it is of an architecture that is not supported
+   */
   public ModelConfig config() {
-    throw new UnsupportedOperationException("being written");
+    return config.get();
   }
 
   /** All tensors by name, in file order; empty for a file that holds a vocabulary only. */
   public Map<String, Tensor> tensors() {
-    throw new UnsupportedOperationException("being written");
+    return tensors;
   }
 
-  /** The tokenizer, or empty for a checkpoint without vocabulary. */
+  /**
+   * The tokenizer, or empty for a checkpoint without vocabulary. Built when first asked for.
+   *
+   * @throws LoadException if it is malformed or not supported
+   */
   public Optional<Tokenizer> tokenizer() {
-    throw new UnsupportedOperationException("being written");
+    return tokenizer.get();
   }
 
-  /** The chat template, if the checkpoint has one. */
+  /** The chat template, if the checkpoint has one. Built when first asked for. */
   public Optional<ChatTemplate> chatTemplate() {
-    throw new UnsupportedOperationException("being written");
+    return chatTemplate.get();
   }
 
   /** The semantics of the routed blocks, if the checkpoint itself is a Mixture-of-Depths model. */
   public Optional<ModDescriptor> mod() {
-    throw new UnsupportedOperationException("being written");
+    return mod;
   }
 
-  /** The file's metadata, keys as written: numbers, strings, booleans and lists of them. */
+  /**
+   * The file's metadata, keys as written: Long for all integers, Float or Double, Boolean, String, and lists of them, which
+   * may be views of the file.
+   */
   public Map<String, Object> metadata() {
-    throw new UnsupportedOperationException("being written");
+    return metadata;
   }
 
-  /** Unmaps the files; tensors must not be used afterwards. */
+  /** SHA-256 (hex) of the model file, or of its parts one after the other; empty for a checkpoint in memory. */
+  public String sha256() {
+    return sha256.get();
+  }
+
+  /** Unmaps the files; tensors and lists of metadata must not be used afterwards. */
   @Override
-  public void close() {}
+  public void close() {
+    if (arena != null && arena.scope().isAlive()) {
+      arena.close();
+    }
+  }
 }

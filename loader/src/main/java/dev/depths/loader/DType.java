@@ -1,5 +1,7 @@
 package dev.depths.loader;
 
+import java.util.Optional;
+
 /**
  * Element types of tensors, with the block layout of GGML (<a
  * href="https://github.com/ggml-org/ggml/blob/master/docs/gguf.md">GGUF specification</a>).
@@ -27,6 +29,16 @@ public enum DType {
     this.ggmlId = ggmlId;
     this.blockSize = blockSize;
     this.blockBytes = blockBytes;
+  }
+
+  /** The type with this number in GGUF files, or empty if it is not supported. */
+  static Optional<DType> ofGgmlId(long id) {
+    for (DType type : values()) {
+      if (type.ggmlId == id) {
+        return Optional.of(type);
+      }
+    }
+    return Optional.empty();
   }
 
   /** The type's number in GGUF files. */

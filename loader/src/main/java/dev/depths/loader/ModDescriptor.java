@@ -33,9 +33,25 @@ public record ModDescriptor(
     int initialTokens,
     boolean sharedRouter) {
 
+  /**
+   * @throws IllegalArgumentException if blocks are not ascending ids, capacities are not in (0, 1] or not one for each
+   *     block, or the threshold is not in [0, 1]
+   */
   public ModDescriptor {
     blocks = List.copyOf(blocks);
     capacities = List.copyOf(capacities);
+    for (int i = 0; i < blocks.size(); i++) {
+      if (blocks.get(i) < 0 || i > 0 && blocks.get(i) <= blocks.get(i - 1)) {
+        throw new IllegalArgumentException("blocks " + blocks + " are not ascending ids");
+      }
+    }
+    if (!capacities.isEmpty() && capacities.size() != blocks.size()
+        || capacities.stream().anyMatch(c -> !(c > 0 && c <= 1))) {
+      throw new IllegalArgumentException("capacities " + capacities + " are not one in (0, 1] for each block");
+    }
+    if (!(threshold >= 0 && threshold <= 1) || initialTokens < 0) {
+      throw new IllegalArgumentException("threshold " + threshold + " or initial tokens " + initialTokens);
+    }
   }
 
   /** The router's form. Always computed in f32. */

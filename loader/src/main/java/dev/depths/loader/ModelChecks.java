@@ -1,0 +1,104 @@
+package dev.depths.loader;
+
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/** Checks that a model's tensors are those its hyperparameters ask for: all of them, of the right shapes, and no others. */
+final class ModelChecks {
+  /** Tensors that some files carry and that compute nothing here: their effect is in the hyperparameters. */
+  private static final Set<String> FOLDED = Set.of("rope_freqs.weight");
+
+  private final Object file;
+  private final Map<String, Tensor> tensors;
+  private final Set<String> seen = new HashSet<>(FOLDED);
+
+  private ModelChecks(Object file, Map<String, Tensor> tensors) {
+    this.file = file;
+    this.tensors = tensors;
+  }
+
+  static void check(Object file, ModelConfig config, Map<String, Tensor> tensors, Set<String> others) {
+    ModelChecks checks = new ModelChecks(file, tensors);
+    checks.model(config);
+    for (String name : tensors.keySet()) {
+      if (!checks.seen.contains(name) && !others.contains(name)) {
+        throw new UnsupportedModelException(
+            file, "tensor " + name + " is not part of a " + config.architecture() + " model as Depths runs it");
+      }
+    }
+  }
+
+  private void model(ModelConfig c) {
+    long d = c.embedding();
+    matrix("token_embd.weight", c.vocabulary(), d);
+    vector("output_norm.weight", d);
+    if (!c.tiedEmbedding()) {
+      matrix("output.weight", c.vocabulary(), d);
+    }
+    if (c.qkNorm() != c.architecture().equals("qwen3")) {
+      throw new UnsupportedModelException(file, "blk.0.attn_q_norm.weight is " + (c.qkNorm() ? "present" : "missing")
+          + " in a " + c.architecture() + " model; of the supported architectures qwen3 alone has it");
+    }
+    for (int block = 0; block < c.blocks(); block++) {
+      block(c, block);
+    }
+  }
+
+  private void block(ModelConfig c, int block) {
+    String prefix = "blk." + block + '.';
+    long d = c.embedding();
+    long q = (long) c.heads() * c.headDim();
+    long kv = (long) c.kvHeads() * c.headDim();
+    vector(prefix + "attn_norm.weight", d);
+    matrices(c, block).forEach(this::shape);
+    if (c.qkvBias()) {
+      vector(prefix + "attn_q.bias", q);
+      vector(prefix + "attn_k.bias", kv);
+      vector(prefix + "attn_v.bias", kv);
+    }
+    if (c.qkNorm()) {
+      vector(prefix + "attn_q_norm.weight", c.headDim());
+      vector(prefix + "attn_k_norm.weight", c.headDim());
+    }
+    vector(prefix + "ffn_norm.weight", d);
+  }
+
+  /** The shapes of a block's matrices, by name. */
+  static Map<String, List<Long>> matrices(ModelConfig c, int block) {
+    String prefix = "blk." + block + '.';
+    long d = c.embedding();
+    long q = (long) c.heads() * c.headDim();
+    long kv = (long) c.kvHeads() * c.headDim();
+    long hidden = c.feedForward();
+    return Map.of(
+        prefix + "attn_q.weight", List.of(q, d),
+        prefix + "attn_k.weight", List.of(kv, d),
+        prefix + "attn_v.weight", List.of(kv, d),
+        prefix + "attn_output.weight", List.of(d, q),
+        prefix + "ffn_gate.weight", List.of(hidden, d),
+        prefix + "ffn_up.weight", List.of(hidden, d),
+        prefix + "ffn_down.weight", List.of(d, hidden));
+  }
+
+  private void vector(String name, long elements) {
+    shape(name, List.of(elements));
+  }
+
+  private void matrix(String name, long rows, long columns) {
+    shape(name, List.of(rows, columns));
+  }
+
+  private void shape(String name, List<Long> expected) {
+    Tensor tensor = tensors.get(name);
+    if (tensor == null) {
+      throw new MalformedFileException(file, "tensor " + name, "is missing");
+    }
+    if (!tensor.shape().equals(expected)) {
+      throw new MalformedFileException(
+          file, "tensor " + name, "has the shape " + tensor.shape() + ", expected " + expected);
+    }
+    seen.add(name);
+  }
+}

@@ -1,0 +1,104 @@
+package dev.depths.loader;
+
+import dev.depths.loader.ModelConfig.Rope;
+
+/**
+ * Context extension of rotary position embeddings: all of it amounts to other frequencies and a magnitude. Numbers as in
+ * llama.cpp and Hugging Face transformers ({@code modeling_rope_utils}); computed in double, rounded once.
+ */
+sealed interface RopeScaling {
+  /** No scaling. */
+  record None() implements RopeScaling {}
+
+  /** All positions divided by a factor. */
+  record Linear(double factor) implements RopeScaling {}
+
+  /**
+   * Low frequencies divided by a factor, high ones kept, a linear ramp between (Llama 3.1).
+   *
+   * @param context length of the original context
+   */
+  record Llama3(double factor, double lowFrequency, double highFrequency, double context) implements RopeScaling {}
+
+  /**
+   * YaRN, arXiv 2309.00071.
+   *
+   * @param context length of the original context
+   * @param betaFast turns over that context beyond which a frequency is kept
+   * @param betaSlow turns below which it is divided by the factor
+   * @param magnitude factor on sine and cosine
+   */
+  record Yarn(double factor, double context, double betaFast, double betaSlow, double magnitude)
+      implements RopeScaling {
+    /** The magnitude that the paper recommends for a factor. */
+    static double magnitude(double factor) {
+      return magnitude(factor, 1);
+    }
+
+    static double magnitude(double factor, double scale) {
+      return factor <= 1 ? 1 : 0.1 * scale * Math.log(factor) + 1;
+    }
+  }
+
+  /**
+   * The frequencies of a head, scaled.
+   *
+   * @param dimensions elements of a head that are turned, two for each frequency
+   * @param factors divisors of the frequencies before scaling, one for each, or null
+   */
+  default Rope rope(Rope.Layout layout, double base, int dimensions, float[] factors) {
+    double[] frequencies = new double[dimensions / 2];
+    for (int i = 0; i < frequencies.length; i++) {
+      frequencies[i] = Math.pow(base, -2.0 * i / dimensions) / (factors == null ? 1 : factors[i]);
+    }
+    double magnitude = 1;
+    switch (this) {
+      case None() -> { }
+      case Linear linear -> {
+        for (int i = 0; i < frequencies.length; i++) {
+          frequencies[i] /= linear.factor;
+        }
+      }
+      case Llama3 llama -> {
+        for (int i = 0; i < frequencies.length; i++) {
+          frequencies[i] = llama3(llama, frequencies[i]);
+        }
+      }
+      case Yarn yarn -> {
+        yarn(yarn, base, dimensions, frequencies);
+        magnitude = yarn.magnitude;
+      }
+    }
+    float[] rounded = new float[frequencies.length];
+    for (int i = 0; i < rounded.length; i++) {
+      rounded[i] = (float) frequencies[i];
+    }
+    return new Rope(layout, rounded, (float) magnitude);
+  }
+
+  private static double llama3(Llama3 s, double frequency) {
+    double turns = s.context * frequency / (2 * Math.PI);
+    if (turns < s.lowFrequency) {
+      return frequency / s.factor;
+    }
+    if (turns > s.highFrequency) {
+      return frequency;
+    }
+    double smooth = (turns - s.lowFrequency) / (s.highFrequency - s.lowFrequency);
+    return (1 - smooth) * frequency / s.factor + smooth * frequency;
+  }
+
+  private static void yarn(Yarn s, double base, int dimensions, double[] frequencies) {
+    double low = Math.max(0, Math.floor(pairOfTurns(s.betaFast, s.context, base, dimensions)));
+    double high = Math.min(dimensions - 1, Math.ceil(pairOfTurns(s.betaSlow, s.context, base, dimensions)));
+    for (int i = 0; i < frequencies.length; i++) {
+      double ramp = Math.clamp((i - low) / Math.max(0.001, high - low), 0.0, 1.0);
+      frequencies[i] = frequencies[i] / s.factor * ramp + frequencies[i] * (1 - ramp);
+    }
+  }
+
+  /** The (fractional) pair that turns so many times over the context. */
+  private static double pairOfTurns(double turns, double context, double base, int dimensions) {
+    return dimensions * Math.log(context / (turns * 2 * Math.PI)) / (2 * Math.log(base));
+  }
+}
