@@ -51,12 +51,14 @@ public final class Checkpoint implements AutoCloseable {
    * @throws LoadException if a file is malformed or holds something that is not supported
    */
   public static Checkpoint open(Path path) throws IOException {
-    if (Files.isDirectory(path)) {
-      throw new UnsupportedModelException(path, "directories are being written");
+    if (path.toString().endsWith(".safetensors")) {
+      throw new UnsupportedModelException(path, "a safetensors file has no hyperparameters; open its directory");
     }
     Arena arena = Arena.ofShared();
     try {
-      return gguf(path, GgufModel.open(path, arena), arena);
+      return Files.isDirectory(path)
+          ? huggingFace(path, HuggingFaceModel.open(path, arena), arena)
+          : gguf(path, GgufModel.open(path, arena), arena);
     } catch (Throwable e) {
       arena.close();
       throw e;
@@ -75,6 +77,17 @@ public final class Checkpoint implements AutoCloseable {
         () -> metadata.has("tokenizer.ggml.model")
             ? Optional.of(Tokenizers.fromGguf(path, model.metadata())) : Optional.empty(),
         () -> metadata.string("tokenizer.chat_template"));
+  }
+
+  private static Checkpoint huggingFace(Path directory, HuggingFaceModel model, Arena arena) {
+    Metadata metadata = new Metadata(directory.resolve("config.json"), model.config());
+    ModelConfig config = HuggingFaceConfig.read(metadata, model.tensors());
+    Optional<ModDescriptor> mod = ModReader.read(metadata, Set.of());
+    check(directory, config, model.tensors(), mod);
+    return new Checkpoint(arena, model.files(), () -> config, model.tensors(), model.config(), mod,
+        () -> Files.exists(directory.resolve("tokenizer.json"))
+            ? Optional.of(Tokenizers.fromHuggingFace(directory)) : Optional.empty(),
+        () -> HuggingFaceTemplate.read(directory));
   }
 
   /**

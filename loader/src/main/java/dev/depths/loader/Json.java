@@ -27,7 +27,6 @@ final class Json {
 
   private final Object file;
   private final JsonParser parser;
-  private final SequencedMap<String, Object> values = new LinkedHashMap<>();
 
   private Json(Object file, JsonParser parser) {
     this.file = file;
@@ -36,7 +35,7 @@ final class Json {
 
   /**
    * Reads one object: integers as Long, other numbers as Double, arrays as lists; members of nested objects by their path,
-   * {@code outer.inner}; members that are null are left out.
+   * {@code outer.inner}, but objects in arrays as maps; members that are null are left out.
    *
    * @param where the key or offset at which the file holds the text
    * @param prefix of all keys
@@ -47,11 +46,12 @@ final class Json {
       if (parser.nextToken() != JsonToken.START_OBJECT) {
         throw new MalformedFileException(file, where, "is no JSON object");
       }
-      json.members(prefix);
+      SequencedMap<String, Object> values = new LinkedHashMap<>();
+      json.members(prefix, values);
       if (parser.nextToken() != null) {
         throw new MalformedFileException(file, where, "goes on after the JSON object");
       }
-      return json.values;
+      return values;
     } catch (JsonProcessingException e) {
       throw malformed(file, where, e);
     } catch (IOException e) {
@@ -67,11 +67,11 @@ final class Json {
     return new MalformedFileException(file, where + at, "is no valid JSON: " + problem, e);
   }
 
-  private void members(String prefix) throws IOException {
+  private void members(String prefix, SequencedMap<String, Object> values) throws IOException {
     while (parser.nextToken() != JsonToken.END_OBJECT) {
       String key = prefix + parser.currentName();
       if (parser.nextToken() == JsonToken.START_OBJECT) {
-        members(key + '.');
+        members(key + '.', values);
         continue;
       }
       Object value = value(key);
@@ -93,20 +93,19 @@ final class Json {
       };
       case VALUE_NUMBER_FLOAT -> parser.getDoubleValue();
       case START_ARRAY -> array(key);
-      default -> throw new MalformedFileException(file, key, "holds an object in an array");
+      case START_OBJECT -> {
+        SequencedMap<String, Object> values = new LinkedHashMap<>();
+        members("", values);
+        yield Collections.unmodifiableMap(values);
+      }
+      default -> throw new MalformedFileException(file, key, "is no JSON value");
     };
   }
 
   private List<Object> array(String key) throws IOException {
     List<Object> list = new ArrayList<>();
     while (parser.nextToken() != JsonToken.END_ARRAY) {
-      if (parser.currentToken() == JsonToken.START_OBJECT) {
-        // No list of objects means anything to the loader; keep that there was one.
-        parser.skipChildren();
-        list.add("{...}");
-      } else {
-        list.add(value(key));
-      }
+      list.add(value(key));
     }
     return Collections.unmodifiableList(list);
   }

@@ -1,0 +1,62 @@
+package dev.depths.loader;
+
+import java.util.Map;
+import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/** Hugging Face's tensor names and the names that GGUF gives to the same tensors. */
+final class HuggingFaceNames {
+  private static final Map<String, String> MODEL = Map.of(
+      "model.embed_tokens.weight", "token_embd.weight",
+      "model.norm.weight", "output_norm.weight",
+      "lm_head.weight", "output.weight");
+  private static final Map<String, String> BLOCK = Map.ofEntries(
+      Map.entry("input_layernorm", "attn_norm"),
+      Map.entry("self_attn.q_proj", "attn_q"),
+      Map.entry("self_attn.k_proj", "attn_k"),
+      Map.entry("self_attn.v_proj", "attn_v"),
+      Map.entry("self_attn.o_proj", "attn_output"),
+      Map.entry("self_attn.q_norm", "attn_q_norm"),
+      Map.entry("self_attn.k_norm", "attn_k_norm"),
+      Map.entry("post_attention_layernorm", "ffn_norm"),
+      Map.entry("mlp.gate_proj", "ffn_gate"),
+      Map.entry("mlp.up_proj", "ffn_up"),
+      Map.entry("mlp.down_proj", "ffn_down"),
+      Map.entry("mod_router", "mod_router"),
+      Map.entry("mod_router_up", "mod_router_up"),
+      Map.entry("mod_router_down", "mod_router_down"),
+      Map.entry("mod_predictor_up", "mod_predictor_up"),
+      Map.entry("mod_predictor_down", "mod_predictor_down"));
+  private static final Pattern BLOCK_TENSOR = Pattern.compile("model\\.layers\\.(\\d{1,4})\\.(.+)\\.(weight|bias)");
+  private static final Pattern SHARED_ROUTER = Pattern.compile("model\\.(mod_(router|predictor)(_up|_down)?\\.(weight|bias))");
+  /** Tables that old checkpoints saved and that follow from the configuration. */
+  private static final Pattern DERIVED = Pattern.compile("model\\.layers\\.\\d+\\.self_attn\\.rotary_emb\\.inv_freq");
+
+  private HuggingFaceNames() {}
+
+  /**
+   * GGUF's name of a tensor, or empty if nothing needs it.
+   *
+   * @throws UnsupportedModelException if the tensor is not known
+   */
+  static Optional<String> toGguf(Object file, String name) {
+    if (MODEL.containsKey(name)) {
+      return Optional.of(MODEL.get(name));
+    }
+    Matcher block = BLOCK_TENSOR.matcher(name);
+    if (block.matches() && BLOCK.containsKey(block.group(2))) {
+      int number = Integer.parseInt(block.group(1));
+      return Optional.of("blk." + number + '.' + BLOCK.get(block.group(2)) + '.' + block.group(3));
+    }
+    Matcher shared = SHARED_ROUTER.matcher(name);
+    if (shared.matches()) {
+      return Optional.of(shared.group(1));
+    }
+    if (DERIVED.matcher(name).matches()) {
+      return Optional.empty();
+    }
+    throw new UnsupportedModelException(
+        file, "tensor " + Metadata.shown(name) + " is not part of a model as Depths runs it");
+  }
+}
