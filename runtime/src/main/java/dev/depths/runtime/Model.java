@@ -1,12 +1,15 @@
 package dev.depths.runtime;
 
+import dev.depths.loader.Adapter;
 import dev.depths.loader.Checkpoint;
 import dev.depths.loader.LoadException;
 import dev.depths.loader.ModDescriptor;
 import dev.depths.loader.ModelConfig;
 import dev.depths.loader.chat.ChatTemplate;
 import dev.depths.loader.tokenizer.Tokenizer;
+import dev.depths.runtime.kernel.Kernels;
 import java.io.IOException;
+import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.Optional;
 
@@ -15,7 +18,37 @@ import java.util.Optional;
  * with a session of its own; sessions share the workers and take turns.
  */
 public final class Model implements AutoCloseable {
-  private Model() {}
+  private static final String VECTOR_MODULE = "jdk.incubator.vector";
+
+  private final Checkpoint checkpoint;
+  private final ModelOptions options;
+  private final Optional<ModDescriptor> mod;
+  private final Kernels kernels;
+  private final Workers workers;
+  private final Arena arena = Arena.ofShared();
+  private final Weights weights;
+  private final int lowRankRows;
+  private final long loadNanos;
+  private volatile boolean closed;
+
+  private Model(Checkpoint checkpoint, Adapter adapter, ModelOptions options, long start) {
+    this.checkpoint = checkpoint;
+    this.options = options;
+    this.mod = adapter == null ? checkpoint.mod() : Optional.of(adapter.descriptor());
+    this.mod.ifPresent(MixtureOfDepths::requireSupported);
+    this.kernels = Kernels.select();
+    this.workers = new Workers(options.threads());
+    try {
+      WeightsBuilder builder = new WeightsBuilder(checkpoint, adapter, options.exact(), workers, arena);
+      this.weights = builder.build(mod.orElse(null));
+      this.lowRankRows = builder.lowRankRows();
+    } catch (RuntimeException | Error e) {
+      workers.close();
+      arena.close();
+      throw e;
+    }
+    this.loadNanos = System.nanoTime() - start;
+  }
 
   /** Opens a GGUF file or Hugging Face directory with {@link ModelOptions#defaults()}. */
   public static Model open(Path path) throws IOException {
@@ -30,12 +63,37 @@ public final class Model implements AutoCloseable {
    * @throws IllegalStateException if the JVM runs without {@code --add-modules jdk.incubator.vector}
    */
   public static Model open(Path path, ModelOptions options) throws IOException {
-    throw new UnsupportedOperationException("being written");
+    long start = System.nanoTime();
+    requireVectorModule();
+    return of(Checkpoint.open(path), options, start);
   }
 
-  /** A model of a checkpoint in memory. The checkpoint may be closed afterwards: weights are packed into a copy. */
+  /** A model of a checkpoint, which it owns from now on and closes, also if this fails. */
   public static Model of(Checkpoint checkpoint, ModelOptions options) throws IOException {
-    throw new UnsupportedOperationException("being written");
+    long start = System.nanoTime();
+    requireVectorModule();
+    return of(checkpoint, options, start);
+  }
+
+  private static Model of(Checkpoint checkpoint, ModelOptions options, long start) throws IOException {
+    try {
+      if (options.adapter().isEmpty()) {
+        return new Model(checkpoint, null, options, start);
+      }
+      try (Adapter adapter = Adapter.open(options.adapter().get())) {
+        adapter.validate(checkpoint.config());
+        return new Model(checkpoint, adapter, options, start);
+      }
+    } catch (IOException | RuntimeException | Error e) {
+      checkpoint.close();
+      throw e;
+    }
+  }
+
+  private static void requireVectorModule() {
+    if (ModuleLayer.boot().findModule(VECTOR_MODULE).isEmpty()) {
+      throw new IllegalStateException("Depths computes with the Vector API: start the JVM with --add-modules " + VECTOR_MODULE);
+    }
   }
 
   /** A session with the model's own context length. */
@@ -43,47 +101,101 @@ public final class Model implements AutoCloseable {
     return newSession(SessionOptions.defaults());
   }
 
-  /** A session: cheap, grows with what it holds. Close it before the model. */
+  /**
+   * A session: cheap, grows with what it holds. Close it before the model.
+   *
+   * @throws IllegalArgumentException if the context length is beyond the model's
+   */
   public Session newSession(SessionOptions options) {
-    throw new UnsupportedOperationException("being written");
+    requireOpen();
+    return new Session(this, options);
   }
 
   /** Hyperparameters. */
   public ModelConfig config() {
-    throw new UnsupportedOperationException("being written");
+    return checkpoint.config();
   }
 
   /** The tokenizer; throws IllegalStateException if the checkpoint has none. */
   public Tokenizer tokenizer() {
-    throw new UnsupportedOperationException("being written");
+    requireOpen();
+    return checkpoint.tokenizer().orElseThrow(() -> new IllegalStateException("the model has no tokenizer"));
   }
 
   /** The chat template, if there is one. */
   public Optional<ChatTemplate> chatTemplate() {
-    throw new UnsupportedOperationException("being written");
+    requireOpen();
+    return checkpoint.chatTemplate();
   }
 
   /** The semantics of the routed blocks, of the checkpoint or the adapter; empty for a dense model. */
   public Optional<ModDescriptor> mod() {
-    throw new UnsupportedOperationException("being written");
+    return mod;
   }
 
   /** How the model was opened. */
   public ModelOptions options() {
-    throw new UnsupportedOperationException("being written");
+    return options;
   }
 
   /** Time from opening the file to being ready, in nanoseconds. */
   public long loadNanos() {
-    throw new UnsupportedOperationException("being written");
+    return loadNanos;
   }
 
   /** Bytes of packed weights in memory. */
   public long weightBytes() {
-    throw new UnsupportedOperationException("being written");
+    return weights.bytes();
   }
 
-  /** Stops the workers and frees the weights. Using the model or its sessions afterwards is an IllegalStateException. */
+  /** A line for people: the kernels in use. */
+  public String kernelDescription() {
+    return kernels.describe();
+  }
+
+  Weights weights() {
+    return weights;
+  }
+
+  Kernels kernels() {
+    return kernels;
+  }
+
+  Workers workers() {
+    return workers;
+  }
+
+  int lowRankRows() {
+    return lowRankRows;
+  }
+
+  boolean isClosed() {
+    return closed;
+  }
+
+  private void requireOpen() {
+    if (closed) {
+      throw new IllegalStateException("the model is closed");
+    }
+  }
+
+  /**
+   * Waits for a pass under way, stops the workers and frees the weights. Using the model or its sessions afterwards is an
+   * IllegalStateException.
+   */
   @Override
-  public void close() {}
+  public void close() {
+    workers.lock().lock();
+    try {
+      if (closed) {
+        return;
+      }
+      closed = true;
+      workers.close();
+      arena.close();
+      checkpoint.close();
+    } finally {
+      workers.lock().unlock();
+    }
+  }
 }

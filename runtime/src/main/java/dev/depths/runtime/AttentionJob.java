@@ -1,0 +1,106 @@
+package dev.depths.runtime;
+
+import dev.depths.loader.ModelConfig;
+import dev.depths.runtime.kernel.Kernels;
+
+/**
+ * Causal grouped-query attention of a tile over a block's ragged cache, split among workers by key/value heads and groups
+ * of rows. Scores and weighted sums are products with the cache's panels. The tile's own keys and values are already in
+ * the cache, so its row r sees all that was held before and r + 1 more.
+ */
+final class AttentionJob implements Workers.Job {
+  /** Rows that share a pass over the cache. */
+  private static final int ROWS = 24;
+
+  private final Kernels kernels;
+  private final int kvHeads;
+  private final int group;
+  private final int headDim;
+  private final float[][] scores;
+  private final float[][] sums;
+  private KvCache.BlockKv kv;
+  private Tile tile;
+  private int rows;
+
+  AttentionJob(Kernels kernels, ModelConfig c, int workers) {
+    this.kernels = kernels;
+    this.kvHeads = c.kvHeads();
+    this.group = c.heads() / c.kvHeads();
+    this.headDim = c.headDim();
+    this.scores = new float[workers][0];
+    this.sums = new float[workers][Math.max(ROWS, group) * Tile.panelWidth(headDim)];
+  }
+
+  AttentionJob of(KvCache.BlockKv kv, Tile tile, int rows) {
+    this.kv = kv;
+    this.tile = tile;
+    this.rows = rows;
+    return this;
+  }
+
+  @Override
+  public void run(int worker, int workers) {
+    int rowGroups = Math.ceilDiv(rows, ROWS);
+    // Later rows see more positions: dealing the units out in turn keeps the shares even.
+    for (int unit = worker; unit < kvHeads * rowGroups; unit += workers) {
+      int head = unit % kvHeads;
+      int from = unit / kvHeads * ROWS;
+      int n = Math.min(ROWS, rows - from);
+      if (rows == 1) {
+        // One token: the query heads of the group are the rows.
+        attend(worker, head, head * group, headDim, group, 0, kv.count());
+      } else {
+        for (int g = 0; g < group; g++) {
+          attend(worker, head, head * group + g, tile.qStride, n, from, kv.count() - rows + from + 1);
+        }
+      }
+    }
+  }
+
+  /**
+   * Rows of queries {@code ldq} apart against one key/value head.
+   *
+   * @param queryHead the first row's head
+   * @param from the first row's row in the tile; with several rows of one token all are in row 0
+   * @param visible positions that the first row sees; each next row sees one more, but heads of one token the same
+   */
+  private void attend(int worker, int head, int queryHead, int ldq, int n, int from, int visible) {
+    boolean oneToken = rows == 1;
+    int held = oneToken ? visible : visible + n - 1;
+    int pages = Math.ceilDiv(held, KvCache.PAGE);
+    int lds = pages * KvCache.PAGE;
+    float[] s = scores(worker, n * lds);
+    int query = from * tile.qStride + queryHead * headDim;
+    for (int p = 0; p < pages; p++) {
+      kernels.panelF32(kv.memory(p), kv.keyOffset(p, head), headDim, tile.q, query, ldq, n, s, p * KvCache.PAGE, lds, false);
+    }
+    float scale = (float) (1 / Math.sqrt(headDim));
+    for (int r = 0; r < n; r++) {
+      int seen = oneToken ? visible : visible + r;
+      kernels.softmax(s, r * lds, seen, scale);
+      for (int i = seen; i < held; i++) {
+        s[r * lds + i] = 0;
+      }
+    }
+    float[] sum = sums[worker];
+    int ldo = Tile.panelWidth(headDim);
+    for (int d = 0; d < headDim; d += 32) {
+      for (int p = 0; p < pages; p++) {
+        int k = Math.min(KvCache.PAGE, held - p * KvCache.PAGE);
+        kernels.panelF32(kv.memory(p), kv.valueOffset(p, head, d / 32), k, s, p * KvCache.PAGE, lds, n, sum, d, ldo, p > 0);
+      }
+    }
+    float[] out = tile.attended.f32();
+    for (int r = 0; r < n; r++) {
+      int to = oneToken ? (queryHead + r) * headDim : (from + r) * tile.attended.stride() + queryHead * headDim;
+      System.arraycopy(sum, r * ldo, out, to, headDim);
+    }
+  }
+
+  private float[] scores(int worker, int size) {
+    if (scores[worker].length < size) {
+      scores[worker] = new float[Math.max(size, 2 * scores[worker].length)];
+    }
+    return scores[worker];
+  }
+}

@@ -1,0 +1,78 @@
+package dev.depths.runtime;
+
+import dev.depths.runtime.kernel.Activations;
+import dev.depths.runtime.kernel.Kernels;
+
+/**
+ * What happens to each row of a tile between two projections, split among workers by rows: the last projection's output
+ * joins the residual stream, the result is normalised, and the next projection's input made ready: quantised if integers
+ * will be multiplied, and multiplied with the first factors of low-rank updates.
+ */
+final class PrepareJob implements Workers.Job {
+  private final Kernels kernels;
+  private final float epsilon;
+  private Tile tile;
+  private int rows;
+  private float[] residual;
+  private int residualOffset;
+  private int width;
+  private boolean add;
+  private float[] norm;
+  private Projection projection;
+  private Activations input;
+
+  PrepareJob(Kernels kernels, float epsilon) {
+    this.kernels = kernels;
+    this.epsilon = epsilon;
+  }
+
+  /** Adds the tile's projection output to the residual stream first, if {@code add}. */
+  PrepareJob of(Tile tile, int rows, float[] residual, int residualOffset, int width, boolean add) {
+    this.tile = tile;
+    this.rows = rows;
+    this.residual = residual;
+    this.residualOffset = residualOffset;
+    this.width = width;
+    this.add = add;
+    this.norm = null;
+    this.projection = null;
+    return this;
+  }
+
+  /** Normalises the residual stream into {@code input}. */
+  PrepareJob norm(float[] weight) {
+    this.norm = weight;
+    return this;
+  }
+
+  /** Makes {@code input} ready for a projection. */
+  PrepareJob inputOf(Projection projection, Activations input) {
+    this.projection = projection;
+    this.input = input;
+    return this;
+  }
+
+  @Override
+  public void run(int worker, int workers) {
+    boolean quantize = projection != null && rows <= Tile.GEMV_ROWS && projection.integer();
+    int to = Workers.Job.from(rows, worker + 1, workers);
+    for (int r = Workers.Job.from(rows, worker, workers); r < to; r++) {
+      int x = residualOffset + r * width;
+      if (add) {
+        kernels.add(residual, x, tile.out, r * tile.outStride, width);
+      }
+      if (norm != null) {
+        kernels.rmsNorm(residual, x, width, norm, epsilon, input.f32(), r * input.stride());
+      }
+      if (quantize) {
+        kernels.quantize(input, r, 0, input.columns());
+      }
+      if (projection != null && projection.loraA() != null) {
+        for (int i = 0; i < projection.loraRows(); i++) {
+          tile.lowRank[r * tile.lowRankStride + i] = kernels.dot(input.f32(), r * input.stride(), projection.loraA(),
+              i * input.columns(), input.columns());
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,58 @@
+package dev.depths.runtime;
+
+import dev.depths.runtime.kernel.Activations;
+import dev.depths.loader.ModelConfig;
+
+/**
+ * Scratch memory for the rows that a block computes together: the dense tile. Sized for {@code rows} and reused from
+ * block to block.
+ */
+final class Tile {
+  /** Up to this many rows, integer weights are multiplied as they are; above, unpacking them once for all rows is faster. */
+  static final int GEMV_ROWS = 2;
+
+  final int rows;
+  /** Gathered rows of the residual stream, when a block computes only some. */
+  final float[] gathered;
+  /** Normalised input of a projection. */
+  final Activations normed;
+  final float[] q;
+  final float[] k;
+  final float[] v;
+  final int qStride;
+  final int kvStride;
+  /** Attention's output, all heads. */
+  final Activations attended;
+  /** Output of a projection back to the residual stream. */
+  final float[] out;
+  final int outStride;
+  /** The MLP's gate, then its hidden layer. */
+  final Activations hidden;
+  final float[] up;
+  /** Intermediate values of low-rank updates. */
+  final float[] lowRank;
+  final int lowRankStride;
+
+  Tile(ModelConfig c, int rows, int lowRankRows) {
+    this.rows = rows;
+    gathered = new float[rows * c.embedding()];
+    normed = new Activations(rows, c.embedding(), Math.min(rows, GEMV_ROWS));
+    qStride = panelWidth(c.heads() * c.headDim());
+    kvStride = panelWidth(c.kvHeads() * c.headDim());
+    q = new float[rows * qStride];
+    k = new float[rows * kvStride];
+    v = new float[rows * kvStride];
+    attended = new Activations(rows, c.heads() * c.headDim(), Math.min(rows, GEMV_ROWS));
+    outStride = panelWidth(c.embedding());
+    out = new float[rows * outStride];
+    hidden = new Activations(rows, c.feedForward(), Math.min(rows, GEMV_ROWS));
+    up = new float[rows * hidden.stride()];
+    lowRankStride = lowRankRows;
+    lowRank = new float[rows * lowRankRows];
+  }
+
+  /** Products are written in whole panels. */
+  static int panelWidth(int columns) {
+    return Math.ceilDiv(columns, 32) * 32;
+  }
+}

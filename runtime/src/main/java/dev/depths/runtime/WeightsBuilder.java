@@ -1,0 +1,210 @@
+package dev.depths.runtime;
+
+import dev.depths.loader.Adapter;
+import dev.depths.loader.Checkpoint;
+import dev.depths.loader.ModDescriptor;
+import dev.depths.loader.ModelConfig;
+import dev.depths.loader.ModelConfig.Rope;
+import dev.depths.loader.Tensor;
+import dev.depths.runtime.kernel.PackedMatrix;
+import dev.depths.runtime.kernel.Packer;
+import dev.depths.runtime.kernel.PanelFormat;
+import java.lang.foreign.Arena;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.function.IntUnaryOperator;
+
+/**
+ * Packs a checkpoint, and an adapter if there is one, into {@link Weights}. In exact mode all matrices become f32 panels
+ * with low-rank updates merged; else they keep their quantisation, and updates stay factors of their own, so that a 4-bit
+ * matrix stays a 4-bit matrix.
+ */
+final class WeightsBuilder {
+  private final Checkpoint checkpoint;
+  private final ModelConfig config;
+  private final Map<String, Tensor> adapter;
+  private final float loraScale;
+  private final boolean exact;
+  private final Workers workers;
+  private final Arena arena;
+  private int lowRankRows;
+
+  WeightsBuilder(Checkpoint checkpoint, Adapter adapter, boolean exact, Workers workers, Arena arena) {
+    this.checkpoint = checkpoint;
+    this.config = checkpoint.config();
+    this.adapter = adapter == null ? Map.of() : adapter.tensors();
+    this.loraScale = adapter == null ? 0 : adapter.loraScale();
+    this.exact = exact;
+    this.workers = workers;
+    this.arena = arena;
+  }
+
+  /** @param mod the semantics of routed blocks, or null for a dense model */
+  Weights build(ModDescriptor mod) {
+    List<BlockWeights> blocks = new ArrayList<>();
+    for (int b = 0; b < config.blocks(); b++) {
+      blocks.add(block(b, mod));
+    }
+    Tensor embedding = checkpoint.tensors().get("token_embd.weight");
+    String output = config.tiedEmbedding() ? "token_embd" : "output";
+    return new Weights(embedding, List.copyOf(blocks), vector("output_norm.weight"), projection("", identity(), output));
+  }
+
+  /** Most intermediate values that the low-rank updates of one projection have. */
+  int lowRankRows() {
+    return lowRankRows;
+  }
+
+  private BlockWeights block(int b, ModDescriptor mod) {
+    String prefix = "blk." + b + ".";
+    IntUnaryOperator halves = config.rope().layout() == Rope.Layout.INTERLEAVED
+        ? interleavedToHalves(config.headDim(), 2 * config.rope().inverseFrequencies().length) : identity();
+    List<Linear> qkv = new ArrayList<>();
+    List<float[]> factors = new ArrayList<>();
+    qkv.add(linear(prefix + "attn_q", halves, factors));
+    qkv.add(linear(prefix + "attn_k", halves, factors));
+    qkv.add(linear(prefix + "attn_v", identity(), factors));
+    return new BlockWeights(
+        vector(prefix + "attn_norm.weight"),
+        projection(qkv, factors),
+        config.qkNorm() ? vector(prefix + "attn_q_norm.weight") : null,
+        config.qkNorm() ? vector(prefix + "attn_k_norm.weight") : null,
+        projection(prefix, identity(), "attn_output"),
+        vector(prefix + "ffn_norm.weight"),
+        projection(prefix, identity(), "ffn_gate", "ffn_up"),
+        projection(prefix, identity(), "ffn_down"),
+        mod != null && mod.blocks().contains(b) ? router(prefix, mod) : null);
+  }
+
+  private Router router(String prefix, ModDescriptor mod) {
+    float[] weight = tensor(prefix + "mod_router.weight").toFloats();
+    Tensor bias = find(prefix + "mod_router.bias");
+    return new Router(weight, bias == null ? 0 : bias.toFloats()[0], mod.threshold(), mod.combine(), mod.initialTokens());
+  }
+
+  private Projection projection(String prefix, IntUnaryOperator rowOf, String... names) {
+    List<Linear> parts = new ArrayList<>();
+    List<float[]> factors = new ArrayList<>();
+    for (String name : names) {
+      parts.add(linear(prefix + name, rowOf, factors));
+    }
+    return projection(parts, factors);
+  }
+
+  private Projection projection(List<Linear> parts, List<float[]> factors) {
+    int columns = parts.getFirst().weights().columns();
+    int size = 0;
+    for (float[] f : factors) {
+      size += f.length;
+    }
+    float[] loraA = size == 0 ? null : new float[size];
+    int at = 0;
+    for (float[] f : factors) {
+      System.arraycopy(f, 0, loraA, at, f.length);
+      at += f.length;
+    }
+    lowRankRows = Math.max(lowRankRows, size / columns);
+    return new Projection(List.copyOf(parts), loraA, size / columns);
+  }
+
+  /**
+   * @param rowOf the file's row that becomes a given output row
+   * @param factors receives the low-rank update's first factor
+   */
+  private Linear linear(String name, IntUnaryOperator rowOf, List<float[]> factors) {
+    Tensor w = tensor(name + ".weight");
+    int rows = Math.toIntExact(w.rows());
+    Tensor a = adapter.get(name + ".lora_a");
+    Tensor b = adapter.get(name + ".lora_b");
+    float[] bias = null;
+    if (config.qkvBias() && find(name + ".bias") instanceof Tensor t) {
+      float[] source = t.toFloats();
+      bias = new float[Tile.panelWidth(rows)];
+      for (int i = 0; i < rows; i++) {
+        bias[i] = source[rowOf.applyAsInt(i)];
+      }
+    }
+    if (exact) {
+      PackedMatrix packed = Packer.allocate(PanelFormat.F32, rows, w.columns(), arena);
+      Packer.RowSource source = a == null ? (row, out) -> w.dequantize(rowOf.applyAsInt(row), out, 0)
+          : new MergedRows(w, rowOf, a.toFloats(), b.toFloats(), loraScale);
+      inParallel(packed.panels(), (from, to) -> Packer.packF32(source, packed, from, to));
+      return new Linear(packed, bias, null, 0);
+    }
+    PackedMatrix packed = Packer.allocate(Packer.formatOf(w.type()), rows, w.columns(), arena);
+    inParallel(packed.panels(), (from, to) -> Packer.pack(w, rowOf, packed, from, to));
+    if (a == null) {
+      return new Linear(packed, bias, null, 0);
+    }
+    int loraRow = 0;
+    for (float[] f : factors) {
+      loraRow += f.length / w.columns();
+    }
+    factors.add(a.toFloats());
+    PackedMatrix packedB = Packer.allocate(PanelFormat.F32, rows, b.columns(), arena);
+    Packer.packF32((row, out) -> {
+      b.dequantize(rowOf.applyAsInt(row), out, 0);
+      for (int i = 0; i < out.length; i++) {
+        out[i] *= loraScale;
+      }
+    }, packedB, 0, packedB.panels());
+    return new Linear(packed, bias, packedB, loraRow);
+  }
+
+  /** Rows of W + scale · B·A. */
+  private record MergedRows(Tensor w, IntUnaryOperator rowOf, float[] a, float[] b, float scale)
+      implements Packer.RowSource {
+    @Override
+    public void read(int row, float[] out) {
+      int from = rowOf.applyAsInt(row);
+      w.dequantize(from, out, 0);
+      int rank = a.length / out.length;
+      for (int i = 0; i < out.length; i++) {
+        float update = 0;
+        for (int j = 0; j < rank; j++) {
+          update = Math.fma(b[from * rank + j], a[j * out.length + i], update);
+        }
+        out[i] += scale * update;
+      }
+    }
+  }
+
+  @FunctionalInterface
+  private interface Range {
+    void run(int from, int to);
+  }
+
+  private void inParallel(int n, Range range) {
+    workers.run((worker, size) -> range.run(Workers.Job.from(n, worker, size), Workers.Job.from(n, worker + 1, size)));
+  }
+
+  private Tensor tensor(String name) {
+    Tensor t = find(name);
+    if (t == null) {
+      throw new IllegalStateException("the checkpoint has no tensor " + name);
+    }
+    return t;
+  }
+
+  private Tensor find(String name) {
+    Tensor t = adapter.get(name);
+    return t != null ? t : checkpoint.tensors().get(name);
+  }
+
+  private float[] vector(String name) {
+    return tensor(name).toFloats();
+  }
+
+  private static IntUnaryOperator identity() {
+    return i -> i;
+  }
+
+  /** Output rows in halves order from a file in interleaved order: (0, 1), (2, 3), ... become (0, n/2), (1, n/2 + 1), ... */
+  private static IntUnaryOperator interleavedToHalves(int headDim, int rotated) {
+    int[] within = new int[headDim];
+    Arrays.setAll(within, i -> i >= rotated ? i : i < rotated / 2 ? 2 * i : 2 * (i - rotated / 2) + 1);
+    return row -> row - row % headDim + within[row % headDim];
+  }
+}

@@ -1,0 +1,76 @@
+package dev.depths.runtime.kernel;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * The arithmetic of a forward pass. Two implementations: {@link VectorKernels} on the Vector API, and
+ * {@link ScalarKernels}, plain loops that define what the results are.
+ */
+public sealed interface Kernels permits VectorKernels, ScalarKernels {
+  /** The implementation to use: vectors, or plain loops if the system property {@code depths.kernels} is {@code scalar}. */
+  static Kernels select() {
+    return "scalar".equals(System.getProperty("depths.kernels")) ? new ScalarKernels() : new VectorKernels();
+  }
+
+  /** A line for people: implementation and width. */
+  String describe();
+
+  /**
+   * Product with one f32 panel: {@code y[r][0..31] (+)= sum over i < k of x[r][i] · panel[i][0..31]}, in the order of i,
+   * one fused multiply-add each, so that a row's result does not depend on {@code rows}.
+   *
+   * @param w holds the panel at {@code wOffset}
+   * @param x rows of activations, the first at {@code xOffset}, {@code ldx} apart
+   * @param y rows of results, the first at {@code yOffset}, {@code ldy} apart; 32 floats each are written
+   * @param accumulate whether to add to what {@code y} holds
+   */
+  void panelF32(MemorySegment w, long wOffset, int k, float[] x, int xOffset, int ldx, int rows, float[] y, int yOffset,
+      int ldy, boolean accumulate);
+
+  /**
+   * Product of rows of activations with one panel of any other format, row by row without unpacking it: for a decode. With
+   * integer formats the quantised activations are used.
+   *
+   * @param row the first row of {@code x}
+   */
+  void panelGemv(PackedMatrix w, int panel, Activations x, int row, int rows, float[] y, int yOffset, int ldy);
+
+  /**
+   * Unpacks columns of a panel to f32.
+   *
+   * @param column the first; a multiple of the format's block
+   * @param columns how many; a whole number of blocks
+   * @param out receives {@code [columns][32]} floats
+   */
+  void unpack(PackedMatrix w, int panel, int column, int columns, MemorySegment out);
+
+  /** Quantises blocks of 32 columns of a row of {@code x}, from {@code column} on. */
+  void quantize(Activations x, int row, int column, int columns);
+
+  /** RMSNorm (arXiv 1910.07467): {@code out = x / sqrt(mean(x²) + epsilon) · weight}; {@code out} may be {@code x}. */
+  void rmsNorm(float[] x, int xOffset, int n, float[] weight, float epsilon, float[] out, int outOffset);
+
+  /** {@code gate = silu(gate) · up}: SwiGLU (arXiv 2002.05202), with silu(g) = g / (1 + e^-g). */
+  void siluMultiply(float[] gate, int gateOffset, float[] up, int upOffset, int n);
+
+  /** {@code x = softmax(x · scale)}. */
+  void softmax(float[] x, int offset, int n, float scale);
+
+  /** Logarithm of the sum of {@code e^x}. */
+  float logSumExp(float[] x, int offset, int n);
+
+  /**
+   * Rotary position embedding (arXiv 2104.09864) of one head: elements i and i + pairs turn by the angle whose cosine and
+   * sine are given.
+   */
+  void rotate(float[] x, int offset, float[] cos, float[] sin, int tableOffset, int pairs);
+
+  /** Inner product. */
+  float dot(float[] a, int aOffset, float[] b, int bOffset, int n);
+
+  /** {@code y += x}. */
+  void add(float[] y, int yOffset, float[] x, int xOffset, int n);
+
+  /** {@code x *= factor}. */
+  void scale(float[] x, int offset, int n, float factor);
+}

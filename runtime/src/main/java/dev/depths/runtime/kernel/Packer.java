@@ -1,0 +1,153 @@
+package dev.depths.runtime.kernel;
+
+import dev.depths.loader.DType;
+import dev.depths.loader.Tensor;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.util.Arrays;
+import java.util.function.IntUnaryOperator;
+
+/** Packs matrices into panels of 32 output rows. */
+public final class Packer {
+  /** Panels start on cache lines. */
+  private static final long ALIGNMENT = 64;
+
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+  private Packer() {}
+
+  /** Rows of a matrix in f32. */
+  @FunctionalInterface
+  public interface RowSource {
+    /** Writes row {@code row} to {@code out}. */
+    void read(int row, float[] out);
+  }
+
+  /** The panel format that keeps a tensor's precision and, where it can, its size. */
+  public static PanelFormat formatOf(DType type) {
+    return switch (type) {
+      case F32 -> PanelFormat.F32;
+      case F16 -> PanelFormat.F16;
+      case BF16 -> PanelFormat.BF16;
+      case Q4_0 -> PanelFormat.I4;
+      case Q4_1, Q4_K -> PanelFormat.I4_MIN;
+      case Q5_0, Q8_0 -> PanelFormat.I8;
+      case Q5_1, Q5_K -> PanelFormat.I8_MIN;
+      case Q3_K, Q6_K -> PanelFormat.I8_16;
+      case Q2_K -> PanelFormat.I8_16_MIN;
+    };
+  }
+
+  /** Memory for a matrix. */
+  public static PackedMatrix allocate(PanelFormat format, int rows, int columns, Arena arena) {
+    int panels = Math.ceilDiv(rows, Panels.ROWS);
+    return new PackedMatrix(format, rows, columns,
+        arena.allocate(Math.multiplyExact(panels, format.panelBytes(columns)), ALIGNMENT));
+  }
+
+  /**
+   * Packs a range of panels of a tensor, keeping its quantisation.
+   *
+   * @param to has the format {@link #formatOf} of the tensor's type and the tensor's shape
+   * @param rowOf the tensor's row that becomes a given output row
+   */
+  public static void pack(Tensor from, IntUnaryOperator rowOf, PackedMatrix to, int fromPanel, int toPanel) {
+    switch (to.format()) {
+      case F32 -> packF32((row, out) -> from.dequantize(rowOf.applyAsInt(row), out, 0), to, fromPanel, toPanel);
+      case F16, BF16 -> packHalf(from, rowOf, to, fromPanel, toPanel);
+      default -> packIntegers(from, rowOf, to, fromPanel, toPanel);
+    }
+  }
+
+  /** Packs a range of panels of f32 rows. */
+  public static void packF32(RowSource from, PackedMatrix to, int fromPanel, int toPanel) {
+    float[] row = new float[to.columns()];
+    float[] panel = new float[Panels.ROWS * to.columns()];
+    for (int p = fromPanel; p < toPanel; p++) {
+      for (int r = 0; r < rowsOf(to, p); r++) {
+        from.read(p * Panels.ROWS + r, row);
+        for (int i = 0; i < row.length; i++) {
+          panel[i * Panels.ROWS + r] = row[i];
+        }
+      }
+      zeroPadding(panel, rowsOf(to, p));
+      MemorySegment.copy(panel, 0, to.data(), FLOAT, to.offset(p), panel.length);
+    }
+  }
+
+  private static void zeroPadding(float[] panel, int rows) {
+    for (int i = rows; rows < Panels.ROWS && i < panel.length; i++) {
+      if (i % Panels.ROWS >= rows) {
+        panel[i] = 0;
+      }
+    }
+  }
+
+  private static void packHalf(Tensor from, IntUnaryOperator rowOf, PackedMatrix to, int fromPanel, int toPanel) {
+    int columns = to.columns();
+    short[] panel = new short[Panels.ROWS * columns];
+    for (int p = fromPanel; p < toPanel; p++) {
+      Arrays.fill(panel, (short) 0);
+      for (int r = 0; r < rowsOf(to, p); r++) {
+        long offset = from.type().bytes(columns) * rowOf.applyAsInt(p * Panels.ROWS + r);
+        int lane = Panels.lane(r);
+        for (int i = 0; i < columns; i++) {
+          panel[i * Panels.ROWS + lane] = from.data().get(SHORT, offset + 2L * i);
+        }
+      }
+      MemorySegment.copy(panel, 0, to.data(), SHORT, to.offset(p), panel.length);
+    }
+  }
+
+  private static void packIntegers(Tensor from, IntUnaryOperator rowOf, PackedMatrix to, int fromPanel, int toPanel) {
+    PanelFormat format = to.format();
+    QuantizedRow row = new QuantizedRow(from, format);
+    byte[] panel = new byte[Math.toIntExact(format.panelBytes(to.columns()))];
+    MemorySegment panelSegment = MemorySegment.ofArray(panel);
+    boolean nibbles = format == PanelFormat.I4 || format == PanelFormat.I4_MIN;
+    for (int p = fromPanel; p < toPanel; p++) {
+      Arrays.fill(panel, (byte) 0);
+      for (int r = 0; r < rowsOf(to, p); r++) {
+        row.read(rowOf.applyAsInt(p * Panels.ROWS + r));
+        for (int b = 0; b < row.scales.length; b++) {
+          int at = b * format.blockBytes();
+          if (nibbles) {
+            putNibbles(row.codes, b * format.block(), panel, at, Panels.lane(r));
+          } else {
+            putBytes(row.codes, b * format.block(), format.block(), panel, at, Panels.lane(r));
+          }
+          at += format.weightBytes() + r * Float.BYTES;
+          panelSegment.set(FLOAT, at, row.scales[b]);
+          if (format.hasMin()) {
+            panelSegment.set(FLOAT, at + Panels.FLOAT_BYTES, row.mins[b]);
+          }
+        }
+      }
+      MemorySegment.copy(panelSegment, 0, to.data(), to.offset(p), panel.length);
+    }
+  }
+
+  /** Codes -8..7 as nibbles 0..15, four columns of a row in its lane. */
+  private static void putNibbles(byte[] codes, int from, byte[] panel, int at, int lane) {
+    for (int i = 0; i < Panels.BLOCK; i += 4) {
+      int o = at + i / 4 * Panels.LANE_BYTES + 2 * lane;
+      panel[o] = (byte) (codes[from + i] + 8 | codes[from + i + 1] + 8 << 4);
+      panel[o + 1] = (byte) (codes[from + i + 2] + 8 | codes[from + i + 3] + 8 << 4);
+    }
+  }
+
+  private static void putBytes(byte[] codes, int from, int block, byte[] panel, int at, int lane) {
+    for (int i = 0; i < block; i += 2) {
+      int o = at + i / 2 * Panels.LANE_BYTES + 2 * lane;
+      panel[o] = codes[from + i];
+      panel[o + 1] = codes[from + i + 1];
+    }
+  }
+
+  private static int rowsOf(PackedMatrix m, int panel) {
+    return Math.min(Panels.ROWS, m.rows() - panel * Panels.ROWS);
+  }
+}

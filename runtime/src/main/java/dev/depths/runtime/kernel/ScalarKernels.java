@@ -1,0 +1,221 @@
+package dev.depths.runtime.kernel;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+
+/** The reference: plain loops that say what each kernel computes. Slow. */
+final class ScalarKernels implements Kernels {
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+  @Override
+  public String describe() {
+    return "scalar reference";
+  }
+
+  @Override
+  public void panelF32(MemorySegment w, long wOffset, int k, float[] x, int xOffset, int ldx, int rows, float[] y,
+      int yOffset, int ldy, boolean accumulate) {
+    for (int r = 0; r < rows; r++) {
+      for (int c = 0; c < Panels.ROWS; c++) {
+        float sum = accumulate ? y[yOffset + r * ldy + c] : 0;
+        for (int i = 0; i < k; i++) {
+          float weight = w.get(FLOAT, wOffset + (long) i * Panels.FLOAT_BYTES + c * 4L);
+          sum = Math.fma(weight, x[xOffset + r * ldx + i], sum);
+        }
+        y[yOffset + r * ldy + c] = sum;
+      }
+    }
+  }
+
+  @Override
+  public void panelGemv(PackedMatrix w, int panel, Activations x, int row, int rows, float[] y, int yOffset, int ldy) {
+    for (int r = 0; r < rows; r++) {
+      for (int c = 0; c < Panels.ROWS; c++) {
+        int at = (row + r) * x.stride;
+        y[yOffset + r * ldy + c] = w.format().isInteger() ? integerDot(w, panel, c, x, at) : floatDot(w, panel, c, x, at);
+      }
+    }
+  }
+
+  private static float floatDot(PackedMatrix w, int panel, int c, Activations x, int xOffset) {
+    float sum = 0;
+    for (int i = 0; i < x.columns; i++) {
+      sum = Math.fma(weight(w, panel, c, i), x.f32[xOffset + i], sum);
+    }
+    return sum;
+  }
+
+  private static float integerDot(PackedMatrix w, int panel, int c, Activations x, int xOffset) {
+    int block = w.format().block();
+    float sum = 0;
+    for (int b = 0; b < x.columns; b += block) {
+      int dot = 0;
+      int xs = 0;
+      for (int i = b; i < b + block; i++) {
+        dot += code(w, panel, c, i) * x.q[xOffset + i];
+        xs += x.q[xOffset + i];
+      }
+      float scale = x.scales[(xOffset + b) / Panels.BLOCK];
+      sum = Math.fma(dot, scaleOf(w, panel, c, b) * scale, sum);
+      if (w.format().hasMin()) {
+        sum = Math.fma(minOf(w, panel, c, b), xs * scale, sum);
+      }
+    }
+    return sum;
+  }
+
+  @Override
+  public void unpack(PackedMatrix w, int panel, int column, int columns, MemorySegment out) {
+    for (int i = 0; i < columns; i++) {
+      for (int c = 0; c < Panels.ROWS; c++) {
+        out.set(FLOAT, (long) i * Panels.FLOAT_BYTES + c * 4L, weight(w, panel, c, column + i));
+      }
+    }
+  }
+
+  /** The value of one weight. */
+  private static float weight(PackedMatrix w, int panel, int c, int column) {
+    long base = w.offset(panel);
+    long lane = base + (long) column * Panels.LANE_BYTES + Panels.lane(c) * 2L;
+    return switch (w.format()) {
+      case F32 -> w.data().get(FLOAT, base + (long) column * Panels.FLOAT_BYTES + c * 4L);
+      case F16 -> Float.float16ToFloat(w.data().get(SHORT, lane));
+      case BF16 -> Float.intBitsToFloat(w.data().get(SHORT, lane) << 16);
+      default -> {
+        float d = scaleOf(w, panel, c, column);
+        float m = w.format().hasMin() ? minOf(w, panel, c, column) : 0;
+        // Nibbles are scaled from 0 and the 8 taken off in the minimum, as the kernel does.
+        yield w.format() == PanelFormat.I4 || w.format() == PanelFormat.I4_MIN
+            ? Math.fma(code(w, panel, c, column) + 8, d, Math.fma(d, -8, m))
+            : Math.fma(code(w, panel, c, column), d, m);
+      }
+    };
+  }
+
+  private static int code(PackedMatrix w, int panel, int c, int column) {
+    PanelFormat f = w.format();
+    long block = w.offset(panel) + f.panelBytes(column - column % f.block());
+    int i = column % f.block();
+    if (f == PanelFormat.I4 || f == PanelFormat.I4_MIN) {
+      short lane = w.data().get(SHORT, block + (long) (i / 4) * Panels.LANE_BYTES + Panels.lane(c) * 2L);
+      return (lane >> 4 * (i % 4) & 15) - 8;
+    }
+    short lane = w.data().get(SHORT, block + (long) (i / 2) * Panels.LANE_BYTES + Panels.lane(c) * 2L);
+    return (byte) (lane >> 8 * (i % 2));
+  }
+
+  private static float scaleOf(PackedMatrix w, int panel, int c, int column) {
+    PanelFormat f = w.format();
+    long block = w.offset(panel) + f.panelBytes(column - column % f.block());
+    return w.data().get(FLOAT, block + f.weightBytes() + c * 4L);
+  }
+
+  private static float minOf(PackedMatrix w, int panel, int c, int column) {
+    PanelFormat f = w.format();
+    long block = w.offset(panel) + f.panelBytes(column - column % f.block());
+    return w.data().get(FLOAT, block + f.weightBytes() + Panels.FLOAT_BYTES + c * 4L);
+  }
+
+  @Override
+  public void quantize(Activations x, int row, int column, int columns) {
+    int from = row * x.stride + column;
+    for (int o = from; o < from + columns; o += Panels.BLOCK) {
+      float max = 0;
+      for (int i = o; i < o + Panels.BLOCK; i++) {
+        max = Math.max(max, Math.abs(x.f32[i]));
+      }
+      x.scales[o / Panels.BLOCK] = max / 127;
+      float inverse = max < 1e-30f ? 0 : 127 / max;
+      for (int i = o; i < o + Panels.BLOCK; i += 16) {
+        int sum = 0;
+        for (int j = i; j < i + 16; j++) {
+          x.q[j] = (short) Math.rint(x.f32[j] * inverse);
+          sum += x.q[j];
+        }
+        x.sums[i / 16] = sum;
+      }
+    }
+  }
+
+  @Override
+  public void rmsNorm(float[] x, int xOffset, int n, float[] weight, float epsilon, float[] out, int outOffset) {
+    float scale = (float) (1.0 / Math.sqrt(dot(x, xOffset, x, xOffset, n) / n + epsilon));
+    for (int i = 0; i < n; i++) {
+      out[outOffset + i] = x[xOffset + i] * scale * weight[i];
+    }
+  }
+
+  @Override
+  public void siluMultiply(float[] gate, int gateOffset, float[] up, int upOffset, int n) {
+    for (int i = 0; i < n; i++) {
+      float g = gate[gateOffset + i];
+      gate[gateOffset + i] = (float) (g / (1 + Math.exp(-g)) * up[upOffset + i]);
+    }
+  }
+
+  @Override
+  public void softmax(float[] x, int offset, int n, float scale) {
+    float shift = max(x, offset, n) * scale;
+    double sum = 0;
+    for (int i = offset; i < offset + n; i++) {
+      x[i] = (float) Math.exp(x[i] * scale - shift);
+      sum += x[i];
+    }
+    for (int i = offset; i < offset + n; i++) {
+      x[i] = (float) (x[i] / sum);
+    }
+  }
+
+  @Override
+  public float logSumExp(float[] x, int offset, int n) {
+    float shift = max(x, offset, n);
+    double sum = 0;
+    for (int i = offset; i < offset + n; i++) {
+      sum += Math.exp(x[i] - shift);
+    }
+    return (float) (shift + Math.log(sum));
+  }
+
+  private static float max(float[] x, int offset, int n) {
+    float max = Float.NEGATIVE_INFINITY;
+    for (int i = offset; i < offset + n; i++) {
+      max = Math.max(max, x[i]);
+    }
+    return max;
+  }
+
+  @Override
+  public void rotate(float[] x, int offset, float[] cos, float[] sin, int tableOffset, int pairs) {
+    for (int i = 0; i < pairs; i++) {
+      float a = x[offset + i];
+      float b = x[offset + pairs + i];
+      x[offset + i] = a * cos[tableOffset + i] - b * sin[tableOffset + i];
+      x[offset + pairs + i] = a * sin[tableOffset + i] + b * cos[tableOffset + i];
+    }
+  }
+
+  @Override
+  public float dot(float[] a, int aOffset, float[] b, int bOffset, int n) {
+    double sum = 0;
+    for (int i = 0; i < n; i++) {
+      sum += (double) a[aOffset + i] * b[bOffset + i];
+    }
+    return (float) sum;
+  }
+
+  @Override
+  public void add(float[] y, int yOffset, float[] x, int xOffset, int n) {
+    for (int i = 0; i < n; i++) {
+      y[yOffset + i] += x[xOffset + i];
+    }
+  }
+
+  @Override
+  public void scale(float[] x, int offset, int n, float factor) {
+    for (int i = 0; i < n; i++) {
+      x[offset + i] *= factor;
+    }
+  }
+}

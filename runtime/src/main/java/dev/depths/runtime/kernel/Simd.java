@@ -1,0 +1,57 @@
+package dev.depths.runtime.kernel;
+
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * The vector width, chosen once: the platform's preferred one, or what the system property {@code depths.vectorBits} says
+ * (128, 256 or 512). A width above the hardware's still computes the right result, thousands of times slower, so only tests
+ * ask for it.
+ */
+final class Simd {
+  /** Width in bits: 128, 256 or 512. */
+  static final int BITS = bits();
+
+  static final VectorSpecies<Float> FLOATS = VectorSpecies.of(float.class, VectorShape.forBitSize(BITS));
+  static final VectorSpecies<Integer> INTS = VectorSpecies.of(int.class, VectorShape.forBitSize(BITS));
+  static final VectorSpecies<Short> SHORTS = VectorSpecies.of(short.class, VectorShape.forBitSize(BITS));
+
+  /** Floats (or ints) per vector. */
+  static final int LANES = BITS / Float.SIZE;
+
+  static final int BYTES = BITS / Byte.SIZE;
+
+  private Simd() {}
+
+  private static int bits() {
+    Integer asked = Integer.getInteger("depths.vectorBits");
+    if (asked == null) {
+      // Wider or odd shapes (SVE) are beyond what the 32-row panels can use.
+      int preferred = FloatVector.SPECIES_PREFERRED.vectorBitSize();
+      return preferred >= 512 ? 512 : preferred >= 256 ? 256 : 128;
+    }
+    if (asked != 128 && asked != 256 && asked != 512) {
+      throw new IllegalArgumentException("depths.vectorBits must be 128, 256 or 512, not " + asked);
+    }
+    return asked;
+  }
+
+  /** Sum of a vector's lanes; its order depends on the width only. */
+  static float sum(FloatVector v) {
+    return v.reduceLanes(jdk.incubator.vector.VectorOperators.ADD);
+  }
+
+  /** The even short lanes, as ints. */
+  static IntVector evenLanes(ShortVector v) {
+    return v.reinterpretAsInts().lanewise(jdk.incubator.vector.VectorOperators.LSHL, 16)
+        .lanewise(jdk.incubator.vector.VectorOperators.ASHR, 16);
+  }
+
+  /** The odd short lanes, as ints. */
+  static IntVector oddLanes(ShortVector v) {
+    return v.reinterpretAsInts().lanewise(jdk.incubator.vector.VectorOperators.ASHR, 16);
+  }
+}

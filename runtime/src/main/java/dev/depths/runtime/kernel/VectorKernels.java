@@ -1,0 +1,80 @@
+package dev.depths.runtime.kernel;
+
+import java.lang.foreign.MemorySegment;
+
+/** Kernels on the Vector API, {@link Simd#BITS} bits wide. */
+final class VectorKernels implements Kernels {
+  @Override
+  public String describe() {
+    return "Vector API, " + Simd.BITS + " bits";
+  }
+
+  @Override
+  public void panelF32(MemorySegment w, long wOffset, int k, float[] x, int xOffset, int ldx, int rows, float[] y,
+      int yOffset, int ldy, boolean accumulate) {
+    F32Gemm.multiply(w, wOffset, k, x, xOffset, ldx, rows, y, yOffset, ldy, accumulate);
+  }
+
+  @Override
+  public void panelGemv(PackedMatrix w, int panel, Activations x, int row, int rows, float[] y, int yOffset, int ldy) {
+    PanelFormat format = w.format();
+    long offset = w.offset(panel);
+    switch (format) {
+      case F32 -> F32Gemm.multiply(w.data(), offset, x.columns, x.f32, row * x.stride, x.stride, rows, y, yOffset, ldy,
+          false);
+      case F16, BF16 -> HalfGemv.multiply(w.data(), offset, format, x, row, rows, y, yOffset, ldy);
+      case I4, I4_MIN -> I4Gemv.multiply(w.data(), offset, format.hasMin(), x, row, rows, y, yOffset, ldy);
+      case I8, I8_MIN, I8_16, I8_16_MIN -> I8Gemv.multiply(w.data(), offset, format, x, row, rows, y, yOffset, ldy);
+    }
+  }
+
+  @Override
+  public void unpack(PackedMatrix w, int panel, int column, int columns, MemorySegment out) {
+    Unpack.unpack(w.data(), w.offset(panel) + w.format().panelBytes(column), w.format(), columns, out);
+  }
+
+  @Override
+  public void quantize(Activations x, int row, int column, int columns) {
+    Quantize.quantize(x, row * x.stride + column, columns);
+  }
+
+  @Override
+  public void rmsNorm(float[] x, int xOffset, int n, float[] weight, float epsilon, float[] out, int outOffset) {
+    Elementwise.rmsNorm(x, xOffset, n, weight, epsilon, out, outOffset);
+  }
+
+  @Override
+  public void siluMultiply(float[] gate, int gateOffset, float[] up, int upOffset, int n) {
+    Exponential.siluMultiply(gate, gateOffset, up, upOffset, n);
+  }
+
+  @Override
+  public void softmax(float[] x, int offset, int n, float scale) {
+    Exponential.softmax(x, offset, n, scale);
+  }
+
+  @Override
+  public float logSumExp(float[] x, int offset, int n) {
+    return Exponential.logSumExp(x, offset, n);
+  }
+
+  @Override
+  public void rotate(float[] x, int offset, float[] cos, float[] sin, int tableOffset, int pairs) {
+    Elementwise.rotate(x, offset, cos, sin, tableOffset, pairs);
+  }
+
+  @Override
+  public float dot(float[] a, int aOffset, float[] b, int bOffset, int n) {
+    return Elementwise.dot(a, aOffset, b, bOffset, n);
+  }
+
+  @Override
+  public void add(float[] y, int yOffset, float[] x, int xOffset, int n) {
+    Elementwise.add(y, yOffset, x, xOffset, n);
+  }
+
+  @Override
+  public void scale(float[] x, int offset, int n, float factor) {
+    Elementwise.scale(x, offset, n, factor);
+  }
+}
