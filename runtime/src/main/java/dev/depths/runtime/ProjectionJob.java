@@ -5,7 +5,6 @@ import dev.depths.runtime.kernel.Kernels;
 import dev.depths.runtime.kernel.PackedMatrix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.List;
 
 /**
  * A projection of the rows of a tile, split among workers by output panels. A panel of few rows is multiplied as it is; for
@@ -62,13 +61,12 @@ final class ProjectionJob implements Workers.Job {
 
   @Override
   public void run(int worker, int workers) {
-    List<Linear> parts = projection.parts();
     if (swiGlu) {
-      int panels = parts.getFirst().weights().panels();
+      int panels = projection.part(0).weights().panels();
       int to = Workers.Job.from(panels, worker + 1, workers);
       for (int p = Workers.Job.from(panels, worker, workers); p < to; p++) {
-        panel(worker, parts.get(0), p, y[0], strides[0]);
-        panel(worker, parts.get(1), p, y[1], strides[1]);
+        panel(worker, projection.part(0), p, y[0], strides[0]);
+        panel(worker, projection.part(1), p, y[1], strides[1]);
         for (int r = 0; r < rows; r++) {
           int o = r * strides[0] + p * 32;
           kernels.siluMultiply(y[0], o, y[1], o, 32);
@@ -80,11 +78,11 @@ final class ProjectionJob implements Workers.Job {
     int from = Workers.Job.from(all, worker, workers);
     int to = Workers.Job.from(all, worker + 1, workers);
     int first = 0;
-    for (int i = 0; i < parts.size(); i++) {
-      int panels = parts.get(i).weights().panels();
+    for (int i = 0; i < projection.size(); i++) {
+      int panels = projection.part(i).weights().panels();
       int end = Math.min(to - first, panels);
       for (int p = Math.max(from - first, 0); p < end; p++) {
-        panel(worker, parts.get(i), p, y[i], strides[i]);
+        panel(worker, projection.part(i), p, y[i], strides[i]);
       }
       first += panels;
     }

@@ -106,7 +106,7 @@ final class WeightsBuilder {
       at += f.length;
     }
     lowRankRows = Math.max(lowRankRows, size / columns);
-    return new Projection(List.copyOf(parts), loraA, size / columns);
+    return new Projection(parts, loraA, size / columns);
   }
 
   /**

@@ -3,6 +3,7 @@ package dev.depths.runtime.kernel;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -39,19 +40,14 @@ final class Simd {
     return asked;
   }
 
-  /** Sum of a vector's lanes; its order depends on the width only. */
-  static float sum(FloatVector v) {
-    return v.reduceLanes(jdk.incubator.vector.VectorOperators.ADD);
-  }
-
   /** The even short lanes, as ints. */
   static IntVector evenLanes(ShortVector v) {
-    return v.reinterpretAsInts().lanewise(jdk.incubator.vector.VectorOperators.LSHL, 16)
-        .lanewise(jdk.incubator.vector.VectorOperators.ASHR, 16);
+    return v.reinterpretAsInts().lanewise(VectorOperators.LSHL, 16)
+        .lanewise(VectorOperators.ASHR, 16);
   }
 
   /** The odd short lanes, as ints. */
   static IntVector oddLanes(ShortVector v) {
-    return v.reinterpretAsInts().lanewise(jdk.incubator.vector.VectorOperators.ASHR, 16);
+    return v.reinterpretAsInts().lanewise(VectorOperators.ASHR, 16);
   }
 }
