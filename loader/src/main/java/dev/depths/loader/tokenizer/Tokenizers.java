@@ -1,20 +1,21 @@
 package dev.depths.loader.tokenizer;
 
-import dev.depths.loader.UnsupportedModelException;
-import java.nio.file.Path;
 import java.util.Map;
 
-/** Tokenizers from the files of models. */
+/** Makes tokenizers of what model files say. */
 public final class Tokenizers {
   private Tokenizers() {}
 
-  /** The tokenizer that a GGUF file's metadata describes. */
+  /**
+   * A tokenizer of a GGUF file's metadata: byte-level BPE ({@code tokenizer.ggml.model} = gpt2) or SentencePiece BPE
+   * (llama).
+   *
+   * @param file the file's name, for messages
+   * @param metadata the file's metadata: Long for all integers, Float or Double, Boolean, String, List
+   * @throws dev.depths.loader.MalformedFileException if the vocabulary contradicts itself
+   * @throws dev.depths.loader.UnsupportedModelException if its model or pre-tokenizer is not known
+   */
   public static Tokenizer fromGguf(Object file, Map<String, Object> metadata) {
-    throw new UnsupportedModelException(file, "tokenizers are being written");
-  }
-
-  /** The tokenizer of a Hugging Face directory. */
-  public static Tokenizer fromHuggingFace(Path directory) {
-    throw new UnsupportedModelException(directory, "tokenizers are being written");
+    return new GgufTokenizers(file, metadata).read();
   }
 }

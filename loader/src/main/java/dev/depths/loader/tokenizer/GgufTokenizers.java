@@ -1,0 +1,173 @@
+package dev.depths.loader.tokenizer;
+
+import dev.depths.loader.MalformedFileException;
+import dev.depths.loader.UnsupportedModelException;
+import java.util.Arrays;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.agrona.collections.Long2LongHashMap;
+
+/** Makes a tokenizer of the {@code tokenizer.ggml.*} metadata of a GGUF file. */
+final class GgufTokenizers {
+  private static final String PREFIX = "tokenizer.ggml.";
+  private static final String TOKENS = PREFIX + "tokens";
+  private static final String TYPES = PREFIX + "token_type";
+  private static final String SCORES = PREFIX + "scores";
+  private static final String MERGES = PREFIX + "merges";
+  private static final String BOS = PREFIX + "bos_token_id";
+  private static final String EOS = PREFIX + "eos_token_id";
+  private static final String ADD_BOS = PREFIX + "add_bos_token";
+  private static final String ADD_EOS = PREFIX + "add_eos_token";
+
+  private final Metadata metadata;
+
+  GgufTokenizers(Object file, Map<String, Object> metadata) {
+    this.metadata = new Metadata(file, metadata);
+  }
+
+  Tokenizer read() {
+    String model = metadata.string(PREFIX + "model", "");
+    return switch (model) {
+      case "gpt2" -> bytePairs();
+      case "llama" -> sentencePiece();
+      case "" -> throw metadata.malformed(PREFIX + "model", "is missing, expected gpt2 or llama");
+      default -> throw unsupported("tokenizer.ggml.model '" + Texts.printable(model)
+          + "' is not supported, only gpt2 and llama are");
+    };
+  }
+
+  private Tokenizer bytePairs() {
+    String name = metadata.string(PREFIX + "pre", "default");
+    PreTokenizer preTokenizer = PreTokenizer.named(name).orElseThrow(
+        () -> unsupported("the pre-tokenizer '" + Texts.printable(name) + "' (tokenizer.ggml.pre) is not supported"));
+    Vocabulary vocabulary = vocabulary();
+    SpecialIds special = specialIds(vocabulary, Vocabulary.NONE, Vocabulary.NONE, preTokenizer.addBos());
+    return new VocabularyTokenizer(vocabulary, new BytePairModel(vocabulary, preTokenizer, merges(vocabulary)), special);
+  }
+
+  private Tokenizer sentencePiece() {
+    Vocabulary vocabulary = vocabulary();
+    float[] scores = scores(vocabulary.size());
+    SpecialIds special = specialIds(vocabulary, 1, 2, true);
+    boolean spacePrefix = metadata.bool(PREFIX + "add_space_prefix", true);
+    int unknown = metadata.token(PREFIX + "unknown_token_id", vocabulary.size(), Vocabulary.NONE);
+    return new VocabularyTokenizer(vocabulary, new SentencePieceModel(vocabulary, scores, spacePrefix, unknown), special);
+  }
+
+  private Vocabulary vocabulary() {
+    List<?> tokens = metadata.list(TOKENS);
+    int size = tokens.size();
+    if (size == 0 || size > Vocabulary.MAX_SIZE) {
+      throw metadata.malformed(TOKENS, size + " tokens, expected 1 to " + Vocabulary.MAX_SIZE);
+    }
+    TokenType[] types = types(size);
+    String[] pieces = new String[size];
+    long characters = 0;
+    int i = 0;
+    for (Object element : tokens) {
+      String piece = metadata.string(TOKENS, i, element);
+      characters += piece.length();
+      if (characters > Vocabulary.MAX_CHARACTERS) {
+        throw metadata.malformed(TOKENS, "more than " + Vocabulary.MAX_CHARACTERS + " characters in all");
+      }
+      boolean special = types[i].isControl() || types[i] == TokenType.USER_DEFINED;
+      if (special && piece.length() > SpecialTokens.MAX_LENGTH) {
+        throw metadata.malformed(TOKENS + "[" + i + "]", "a special token of " + piece.length()
+            + " characters, expected at most " + SpecialTokens.MAX_LENGTH);
+      }
+      pieces[i++] = piece;
+    }
+    return new Vocabulary(metadata.file(), TOKENS, pieces, types);
+  }
+
+  private TokenType[] types(int size) {
+    TokenType[] types = new TokenType[size];
+    Arrays.fill(types, TokenType.NORMAL);
+    if (metadata.has(TYPES)) {
+      int i = 0;
+      for (Object element : metadata.list(TYPES, size)) {
+        types[i] = TokenType.of(metadata.integer(TYPES, i, element));
+        i++;
+      }
+    }
+    return types;
+  }
+
+  private float[] scores(int size) {
+    float[] scores = new float[size];
+    if (metadata.has(SCORES)) {
+      int i = 0;
+      for (Object element : metadata.list(SCORES, size)) {
+        scores[i] = metadata.number(SCORES, i, element);
+        if (Float.isNaN(scores[i])) {
+          throw metadata.malformed(SCORES + "[" + i + "]", "not a number");
+        }
+        i++;
+      }
+    }
+    return scores;
+  }
+
+  private Long2LongHashMap merges(Vocabulary vocabulary) {
+    List<?> list = metadata.list(MERGES);
+    if (list.size() > Vocabulary.MAX_SIZE) {
+      throw metadata.malformed(MERGES, list.size() + " merges, expected at most " + Vocabulary.MAX_SIZE);
+    }
+    Long2LongHashMap merges = BytePairModel.newMerges(list.size());
+    int rank = 0;
+    for (Object element : list) {
+      String merge = metadata.string(MERGES, rank, element);
+      int space = merge.indexOf(' ', 1);
+      if (space < 0) {
+        throw metadata.malformed(MERGES + "[" + rank + "]",
+            "'" + Texts.printable(merge) + "', expected two pieces with a space between them");
+      }
+      String leftPiece = merge.substring(0, space);
+      String rightPiece = merge.substring(space + 1);
+      int left = piece(vocabulary, rank, leftPiece);
+      int right = piece(vocabulary, rank, rightPiece);
+      int merged = piece(vocabulary, rank, leftPiece.concat(rightPiece));
+      // Of a pair that is listed twice the first counts, as in llama.cpp.
+      merges.putIfAbsent(BytePairModel.pair(left, right), BytePairModel.merge(rank, merged));
+      rank++;
+    }
+    return merges;
+  }
+
+  private int piece(Vocabulary vocabulary, int rank, String piece) {
+    int id = vocabulary.id(piece);
+    if (id == Vocabulary.NONE) {
+      throw metadata.malformed(MERGES + "[" + rank + "]",
+          "the piece '" + Texts.printable(piece) + "' is not in the vocabulary");
+    }
+    return id;
+  }
+
+  private SpecialIds specialIds(Vocabulary vocabulary, int usualBos, int usualEos, boolean usuallyAddsBos) {
+    int size = vocabulary.size();
+    int bos = metadata.token(BOS, size, usualBos < size ? usualBos : Vocabulary.NONE);
+    int eos = metadata.token(EOS, size, usualEos < size ? usualEos : Vocabulary.NONE);
+    Set<Integer> ends = new LinkedHashSet<>();
+    ends.add(eos);
+    ends.add(metadata.token(PREFIX + "eot_token_id", size, Vocabulary.NONE));
+    ends.add(metadata.token(PREFIX + "eom_token_id", size, Vocabulary.NONE));
+    ends.remove(Vocabulary.NONE);
+    boolean addBos = metadata.bool(ADD_BOS, usuallyAddsBos && bos != Vocabulary.NONE);
+    boolean addEos = metadata.bool(ADD_EOS, false);
+    require(!addBos || bos != Vocabulary.NONE, ADD_BOS, BOS);
+    require(!addEos || eos != Vocabulary.NONE, ADD_EOS, EOS);
+    return new SpecialIds(bos, eos, addBos, addEos, SpecialIds.endsOf(vocabulary, ends));
+  }
+
+  private void require(boolean condition, String asks, String missing) {
+    if (!condition) {
+      throw new MalformedFileException(metadata.file(), asks, "asks for a token that " + missing + " does not name");
+    }
+  }
+
+  private UnsupportedModelException unsupported(String what) {
+    return new UnsupportedModelException(metadata.file(), what);
+  }
+}

@@ -1,0 +1,81 @@
+package dev.depths.loader.tokenizer;
+
+import dev.depths.loader.MalformedFileException;
+import java.util.Arrays;
+import org.agrona.collections.Object2IntHashMap;
+
+/** The pieces of a vocabulary, their types, and the way from a piece back to its id. */
+final class Vocabulary {
+  static final int NONE = -1;
+  /** More than any known model has; a bound on what a hostile file can make us allocate. */
+  static final int MAX_SIZE = 1 << 21;
+  /** Bound on all pieces together, in characters. */
+  static final int MAX_CHARACTERS = 1 << 26;
+
+  private final String[] pieces;
+  private final TokenType[] types;
+  private final Object2IntHashMap<String> ids;
+
+  /**
+   * @param where the key of the pieces, for messages
+   * @throws MalformedFileException if a piece occurs twice or is not valid Unicode; empty pieces are padding, and allowed
+   */
+  Vocabulary(Object file, String where, String[] pieces, TokenType[] types) {
+    this.pieces = pieces;
+    this.types = types;
+    ids = new Object2IntHashMap<>(Math.max(8, pieces.length * 2), 0.65f, NONE);
+    for (int id = 0; id < pieces.length; id++) {
+      String piece = pieces[id];
+      if (piece.isEmpty()) {
+        continue;
+      }
+      int other = ids.put(piece, id);
+      if (other != NONE) {
+        throw new MalformedFileException(file, where + "[" + id + "]",
+            "the piece '" + Texts.printable(piece) + "' is already token " + other + ", expected each piece once");
+      }
+    }
+  }
+
+  int size() {
+    return pieces.length;
+  }
+
+  String piece(int id) {
+    return pieces[id];
+  }
+
+  TokenType type(int id) {
+    return types[id];
+  }
+
+  /** For tokens whose text says what they are, whatever the file says. */
+  void retype(int id, TokenType type) {
+    types[id] = type;
+  }
+
+  /** The token of a piece, of whatever type, or {@link #NONE}. */
+  int id(String piece) {
+    return ids.getValue(piece);
+  }
+
+  /** The token that merging may give for a text: control tokens and bytes do not come from text. */
+  int textId(String piece) {
+    int id = ids.getValue(piece);
+    return id != NONE && !types[id].isControl() && types[id] != TokenType.BYTE ? id : NONE;
+  }
+
+  /** Tokens of the given types, in order. */
+  int[] idsOf(TokenType... wanted) {
+    int[] found = new int[pieces.length];
+    int n = 0;
+    for (int id = 0; id < pieces.length; id++) {
+      for (TokenType type : wanted) {
+        if (types[id] == type) {
+          found[n++] = id;
+        }
+      }
+    }
+    return Arrays.copyOf(found, n);
+  }
+}
