@@ -3,4 +3,9 @@ module dev.depths.tools {
   requires dev.depths.runtime;
   requires info.picocli;
   requires com.fasterxml.jackson.databind;
+  requires me.tongfei.progressbar;
+  requires org.jline.reader;
+  requires org.jline.terminal;
+
+  opens dev.depths.tools to info.picocli;
 }

@@ -1,0 +1,40 @@
+package dev.depths.tools;
+
+import dev.depths.runtime.Routing;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+
+/**
+ * A routing to measure.
+ *
+ * @param text as the user wrote it
+ * @param routing what it means
+ */
+record BenchRouting(String text, Routing routing) {
+  private static final Pattern RANDOM = Pattern.compile("random:([^:]+)(?::(-?\\d+))?");
+
+  /** Reads {@code model}, {@code dense} or {@code random:RATE[:SEED]}. */
+  static BenchRouting parse(String text, CommandSpec spec) {
+    try {
+      return new BenchRouting(text, routing(text));
+    } catch (IllegalArgumentException e) {
+      throw new ParameterException(spec.commandLine(),
+          "--routing must be model, dense or random:RATE[:SEED] with a rate in [0, 1], not '" + text + "'", e);
+    }
+  }
+
+  private static Routing routing(String text) {
+    Matcher random = RANDOM.matcher(text);
+    if (random.matches()) {
+      long seed = random.group(2) == null ? 0 : Long.parseLong(random.group(2));
+      return Routing.random(Double.parseDouble(random.group(1)), seed);
+    }
+    return switch (text) {
+      case "model" -> Routing.model();
+      case "dense" -> Routing.dense();
+      default -> throw new IllegalArgumentException(text);
+    };
+  }
+}

@@ -1,0 +1,124 @@
+package dev.depths.tools;
+
+import dev.depths.loader.chat.ChatTemplate;
+import dev.depths.loader.chat.ChatTemplate.Message;
+import dev.depths.runtime.ContextFullException;
+import dev.depths.runtime.GenerateOptions;
+import dev.depths.runtime.Generation;
+import dev.depths.runtime.Model;
+import dev.depths.runtime.Session;
+import dev.depths.runtime.SessionOptions;
+import java.io.IOException;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Talks with the model, turn by turn. */
+@Command(
+    name = "chat",
+    description = "Talks with the model. Each line is a turn; the model's replies alone go to standard output.",
+    mixinStandardHelpOptions = true,
+    versionProvider = DepthsCommand.Version.class,
+    sortOptions = false,
+    footer = {
+      "",
+      "/reset starts a new conversation, /exit or Ctrl-D ends, Ctrl-C stops a reply.",
+      "Examples:",
+      "  depths chat",
+      "  depths chat -m model.gguf --system \"Answer in one sentence.\"",
+      "  echo \"What is a lighthouse?\" | depths chat --temp 0"
+    })
+final class ChatCommand implements Callable<Integer> {
+  private final Streams streams;
+
+  @Mixin
+  ModelArgs model;
+
+  @Option(names = "--system", paramLabel = "TEXT", description = "System message that opens the conversation.")
+  String system;
+
+  @Option(names = {"-n", "--predict"}, paramLabel = "N", defaultValue = "-1",
+      description = "Most tokens per reply; -1 for as many as the context holds. Default: ${DEFAULT-VALUE}.")
+  int predict;
+
+  @Mixin
+  GenerationArgs generation;
+
+  @Mixin
+  ThreadArgs threads;
+
+  ChatCommand(Streams streams) {
+    this.streams = streams;
+  }
+
+  @Override
+  public Integer call() throws IOException {
+    model.check();
+    GenerateOptions options = generation.options(predict);
+    SessionOptions sessionOptions = generation.sessionOptions();
+    int threadCount = threads.count();
+    try (Model opened = model.open(streams, threadCount); Session session = opened.newSession(sessionOptions)) {
+      ChatTemplate template = opened.chatTemplate().orElseThrow(
+          () -> new CommandException("the model has no chat template; 'depths generate' continues plain text"));
+      List<Message> opening = system == null ? List.of() : List.of(new Message("system", system));
+      Timings timings = new Timings(opened.loadNanos());
+      Conversation conversation = new Conversation(session, opened.tokenizer(), template, opening, timings);
+      int code;
+      try (LineSource lines = LineSource.of(streams)) {
+        code = converse(lines, conversation, session, options, timings);
+      }
+      timings.add(session.counters());
+      streams.err().print("\n" + timings.summary());
+      streams.err().println("seed       " + options.sampling().seed());
+      return code;
+    }
+  }
+
+  private int converse(
+      LineSource lines, Conversation conversation, Session session, GenerateOptions options, Timings timings)
+      throws IOException {
+    for (String line = lines.next(); line != null; line = lines.next()) {
+      switch (line.strip()) {
+        case "" -> {}
+        case "/exit" -> {
+          return 0;
+        }
+        case "/reset" -> {
+          conversation.reset();
+          streams.err().println("new conversation");
+        }
+        case String command when command.startsWith("/") && streams.inTerminal() ->
+            streams.err().println(command + ": there are /reset and /exit");
+        default -> {
+          if (!turn(line, conversation, session, options, timings) && !streams.inTerminal()) {
+            return Interruption.EXIT_STATUS;
+          }
+        }
+      }
+    }
+    return 0;
+  }
+
+  /** One turn; false if Ctrl-C stopped it. */
+  private boolean turn(
+      String line, Conversation conversation, Session session, GenerateOptions options, Timings timings) {
+    GeneratedOutput output = new GeneratedOutput(streams, session);
+    try (Interruption interruption = new Interruption(session::cancel)) {
+      Generation reply = conversation.say(line, options, output);
+      output.finish(reply);
+      timings.add(reply);
+      if (reply.finish() == Generation.Finish.CONTEXT_FULL) {
+        streams.err().println("stopped: the context of " + session.contextLength() + " tokens is full; /reset starts over");
+      }
+      return !interruption.requested();
+    } catch (ContextFullException e) {
+      if (!streams.inTerminal()) {
+        throw e;
+      }
+      streams.err().println(e.getMessage() + "; /reset starts over");
+      return true;
+    }
+  }
+}

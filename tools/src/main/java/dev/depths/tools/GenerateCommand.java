@@ -1,0 +1,115 @@
+package dev.depths.tools;
+
+import dev.depths.runtime.GenerateOptions;
+import dev.depths.runtime.Generation;
+import dev.depths.runtime.Model;
+import dev.depths.runtime.Session;
+import dev.depths.runtime.SessionOptions;
+import java.io.IOException;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** Continues a text. */
+@Command(
+    name = "generate",
+    description = "Continues a text. The generated text alone goes to standard output.",
+    mixinStandardHelpOptions = true,
+    versionProvider = DepthsCommand.Version.class,
+    sortOptions = false,
+    footer = {
+      "",
+      "Examples:",
+      "  depths generate \"The lighthouse keeper opened the door and\"",
+      "  depths generate -m model.gguf -n 64 --temp 0 -f prompt.txt",
+      "  echo -n \"Once upon a time\" | depths generate --json - | jq .text"
+    })
+final class GenerateCommand implements Callable<Integer> {
+  private final Streams streams;
+
+  @Spec
+  CommandSpec spec;
+
+  @Parameters(arity = "0..1", paramLabel = "PROMPT", description = "The text to continue; - reads standard input.")
+  String prompt;
+
+  @Option(names = {"-f", "--file"}, paramLabel = "FILE",
+      description = "Read the prompt from a file, as it is; - reads standard input.")
+  String file;
+
+  @Mixin
+  ModelArgs model;
+
+  @Option(names = {"-n", "--predict"}, paramLabel = "N", defaultValue = "128",
+      description = "Most tokens to generate; -1 for as many as the context holds. Default: ${DEFAULT-VALUE}.")
+  int predict;
+
+  @Mixin
+  GenerationArgs generation;
+
+  @Mixin
+  ThreadArgs threads;
+
+  @Option(names = "--json", description = "Print one JSON object instead: text, tokens, timings, routing.")
+  boolean json;
+
+  GenerateCommand(Streams streams) {
+    this.streams = streams;
+  }
+
+  @Override
+  public Integer call() throws IOException {
+    model.check();
+    GenerateOptions options = generation.options(predict);
+    SessionOptions sessionOptions = generation.sessionOptions();
+    int threadCount = threads.count();
+    String text = InputText.read(streams, spec, prompt, file, "PROMPT");
+    try (Model opened = model.open(streams, threadCount); Session session = opened.newSession(sessionOptions)) {
+      int[] tokens = opened.tokenizer().encode(text, true, true);
+      if (tokens.length == 0) {
+        throw new CommandException("the prompt is empty");
+      }
+      Timings timings = new Timings(opened.loadNanos());
+      return generate(session, tokens, options, timings);
+    }
+  }
+
+  private int generate(Session session, int[] prompt, GenerateOptions options, Timings timings) {
+    GeneratedOutput output = new GeneratedOutput(streams, session);
+    Generation result;
+    boolean interrupted;
+    try (Interruption interruption = new Interruption(session::cancel)) {
+      result = session.generate(prompt, options, json ? token -> {} : output);
+      interrupted = interruption.requested();
+    }
+    timings.add(result);
+    timings.add(session.counters());
+    if (json) {
+      streams.print(Json.compact(report(result, options, timings)) + "\n");
+    } else {
+      output.finish(result);
+    }
+    if (result.finish() == Generation.Finish.CONTEXT_FULL) {
+      streams.err().println("stopped: the context of " + session.contextLength() + " tokens is full");
+    }
+    streams.err().print("\n" + timings.summary());
+    streams.err().println("seed       " + options.sampling().seed());
+    return interrupted ? Interruption.EXIT_STATUS : 0;
+  }
+
+  private static Map<String, Object> report(Generation result, GenerateOptions options, Timings timings) {
+    Map<String, Object> report = Json.object();
+    report.put("text", result.text());
+    report.put("tokens", result.tokens());
+    report.put("finish", result.finish().name().toLowerCase(java.util.Locale.ROOT));
+    report.put("seed", options.sampling().seed());
+    report.put("timings", timings.times());
+    report.put("routing", timings.routing());
+    return report;
+  }
+}

@@ -1,0 +1,184 @@
+package dev.depths.tools;
+
+import dev.depths.loader.Adapter;
+import dev.depths.loader.Checkpoint;
+import dev.depths.loader.DType;
+import dev.depths.loader.ModDescriptor;
+import dev.depths.loader.ModelConfig;
+import dev.depths.loader.Tensor;
+import dev.depths.loader.tokenizer.Tokenizer;
+import java.nio.file.Path;
+import java.util.Collection;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+
+/**
+ * What a model or adapter holds, as an object for JSON and as text for people.
+ *
+ * @param json sections in order: a name, and a value or an object of them
+ * @param tensors all tensors
+ */
+record Inspection(Map<String, Object> json, Collection<Tensor> tensors) {
+  private static final int LONGEST_LIST = 64;
+
+  static Inspection of(Path path, Checkpoint checkpoint) {
+    Map<String, Object> json = Json.object();
+    json.put("file", path.toString());
+    json.put("model", hyperparameters(checkpoint.config()));
+    checkpoint.tokenizer().ifPresent(tokenizer -> json.put("tokenizer", tokenizer(tokenizer)));
+    json.put("chat_template", checkpoint.chatTemplate().isPresent());
+    checkpoint.mod().ifPresent(mod -> json.put("mod", descriptor(mod)));
+    addTensors(json, checkpoint.tensors().values());
+    json.put("metadata", metadata(checkpoint.metadata()));
+    return new Inspection(json, checkpoint.tensors().values());
+  }
+
+  static Inspection of(Path path, Adapter adapter) {
+    Map<String, Object> json = Json.object();
+    json.put("file", path.toString());
+    Map<String, Object> section = Json.object();
+    section.put("lora_scale", adapter.loraScale());
+    section.put("base_sha256", adapter.baseSha256());
+    json.put("adapter", section);
+    json.put("mod", descriptor(adapter.descriptor()));
+    addTensors(json, adapter.tensors().values());
+    return new Inspection(json, adapter.tensors().values());
+  }
+
+  /** Lines for people. */
+  String text(boolean allTensors) {
+    StringBuilder text = new StringBuilder();
+    json.forEach((name, value) -> {
+      if (!name.equals("tensors") && !name.equals("metadata")) {
+        append(text, name, value);
+      }
+    });
+    if (allTensors) {
+      text.append("tensors\n");
+      for (Tensor tensor : tensors) {
+        text.append(String.format(Locale.ROOT, "  %-32s %-5s %-20s %12d bytes%n",
+            tensor.name(), tensor.type(), tensor.shape(), tensor.data().byteSize()));
+      }
+    }
+    return text.toString();
+  }
+
+  private static void append(StringBuilder text, String name, Object value) {
+    if (value instanceof Map<?, ?> section) {
+      text.append(name).append('\n');
+      section.forEach((key, entry) -> text.append(String.format(Locale.ROOT, "  %-18s %s%n", key, plain(entry))));
+    } else {
+      text.append(String.format(Locale.ROOT, "%-20s %s%n", name, plain(value)));
+    }
+  }
+
+  private static String plain(Object value) {
+    return switch (value) {
+      case Boolean b -> b ? "yes" : "no";
+      case Map<?, ?> map -> {
+        StringBuilder line = new StringBuilder();
+        map.forEach((key, entry) -> line.append(line.isEmpty() ? "" : ", ").append(key).append(' ').append(entry));
+        yield line.toString();
+      }
+      default -> String.valueOf(value);
+    };
+  }
+
+  private static Map<String, Object> hyperparameters(ModelConfig config) {
+    Map<String, Object> section = Json.object();
+    section.put("architecture", config.architecture());
+    section.put("blocks", config.blocks());
+    section.put("embedding", config.embedding());
+    section.put("feed_forward", config.feedForward());
+    section.put("heads", config.heads());
+    section.put("kv_heads", config.kvHeads());
+    section.put("head_dim", config.headDim());
+    section.put("vocabulary", config.vocabulary());
+    section.put("context_length", config.contextLength());
+    section.put("rms_epsilon", config.rmsEpsilon());
+    section.put("rope", config.rope().layout().name().toLowerCase(Locale.ROOT));
+    section.put("qkv_bias", config.qkvBias());
+    section.put("qk_norm", config.qkNorm());
+    section.put("tied_embedding", config.tiedEmbedding());
+    return section;
+  }
+
+  private static Map<String, Object> tokenizer(Tokenizer tokenizer) {
+    Map<String, Object> section = Json.object();
+    section.put("kind", tokenizer.describe());
+    section.put("tokens", tokenizer.size());
+    section.put("bos", tokenizer.bos());
+    section.put("eos", tokenizer.eos());
+    section.put("end_of_generation", tokenizer.endOfGeneration().stream().sorted().toList());
+    return section;
+  }
+
+  private static Map<String, Object> descriptor(ModDescriptor mod) {
+    Map<String, Object> section = Json.object();
+    section.put("version", mod.version());
+    section.put("blocks", mod.blocks());
+    section.put("capacities", mod.capacities());
+    section.put("router", lower(mod.router()));
+    section.put("selection", lower(mod.selection()));
+    section.put("threshold", mod.threshold());
+    section.put("combine", lower(mod.combine()));
+    section.put("granularity", lower(mod.granularity()));
+    section.put("positions", lower(mod.positions()));
+    section.put("skipped_kv", lower(mod.skippedKv()));
+    section.put("initial_tokens", mod.initialTokens());
+    section.put("shared_router", mod.sharedRouter());
+    return section;
+  }
+
+  private static void addTensors(Map<String, Object> json, Collection<Tensor> tensors) {
+    Map<String, Object> size = Json.object();
+    size.put("tensors", tensors.size());
+    size.put("parameters", tensors.stream().mapToLong(Inspection::elements).sum());
+    size.put("bytes", tensors.stream().mapToLong(tensor -> tensor.data().byteSize()).sum());
+    byType(tensors).forEach((type, sums) -> {
+      Map<String, Object> share = Json.object();
+      share.put("tensors", sums[0]);
+      share.put("bytes", sums[1]);
+      size.put(type.name(), share);
+    });
+    json.put("size", size);
+    json.put("tensors", tensors.stream().map(Inspection::tensor).toList());
+  }
+
+  private static Map<DType, long[]> byType(Collection<Tensor> tensors) {
+    Map<DType, long[]> types = new TreeMap<>();
+    for (Tensor tensor : tensors) {
+      long[] sums = types.computeIfAbsent(tensor.type(), type -> new long[2]);
+      sums[0]++;
+      sums[1] += tensor.data().byteSize();
+    }
+    return types;
+  }
+
+  private static Map<String, Object> tensor(Tensor tensor) {
+    Map<String, Object> entry = Json.object();
+    entry.put("name", tensor.name());
+    entry.put("type", tensor.type().name());
+    entry.put("shape", tensor.shape());
+    entry.put("bytes", tensor.data().byteSize());
+    return entry;
+  }
+
+  /** Metadata without the vocabulary's long lists, of which the length is told. */
+  private static Map<String, Object> metadata(Map<String, Object> metadata) {
+    Map<String, Object> section = Json.object();
+    metadata.forEach((key, value) -> section.put(key,
+        value instanceof List<?> list && list.size() > LONGEST_LIST ? "list of " + list.size() : value));
+    return section;
+  }
+
+  private static long elements(Tensor tensor) {
+    return Math.multiplyExact(tensor.rows(), tensor.columns());
+  }
+
+  private static String lower(Enum<?> value) {
+    return value.name().toLowerCase(Locale.ROOT);
+  }
+}
