@@ -18,4 +18,9 @@ public final class Tokenizers {
   public static Tokenizer fromGguf(Object file, Map<String, Object> metadata) {
     return new GgufTokenizers(file, metadata).read();
   }
+
+  /** A tokenizer of a Hugging Face directory. */
+  public static Tokenizer fromHuggingFace(java.nio.file.Path directory) {
+    throw new dev.depths.loader.UnsupportedModelException(directory, "tokenizer.json is not read yet");
+  }
 }
