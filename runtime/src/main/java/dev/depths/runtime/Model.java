@@ -5,13 +5,19 @@ import dev.depths.loader.Checkpoint;
 import dev.depths.loader.LoadException;
 import dev.depths.loader.ModDescriptor;
 import dev.depths.loader.ModelConfig;
+import dev.depths.loader.Tensor;
 import dev.depths.loader.chat.ChatTemplate;
 import dev.depths.loader.tokenizer.Tokenizer;
 import dev.depths.runtime.kernel.Kernels;
+import dev.depths.runtime.kernel.Packer;
+import dev.depths.runtime.kernel.PanelFormat;
+import dev.depths.runtime.kernel.Warmup;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
+import java.util.EnumSet;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * A model ready to run: packed weights, tokenizer and worker pool. Immutable and safe for use by several threads, each
@@ -29,6 +35,7 @@ public final class Model implements AutoCloseable {
   private final Weights weights;
   private final int lowRankRows;
   private final long loadNanos;
+  private final Thread warmup;
   private volatile boolean closed;
 
   private Model(Checkpoint checkpoint, Adapter adapter, ModelOptions options, long start) {
@@ -38,6 +45,7 @@ public final class Model implements AutoCloseable {
     this.mod.ifPresent(MixtureOfDepths::requireSupported);
     this.kernels = Kernels.select();
     this.workers = new Workers(options.threads());
+    this.warmup = Thread.ofPlatform().daemon().name("depths-warmup").start(warmup(checkpoint, options.exact()));
     try {
       WeightsBuilder builder = new WeightsBuilder(checkpoint, adapter, options.exact(), workers, arena);
       this.weights = builder.build(mod.orElse(null));
@@ -48,6 +56,17 @@ public final class Model implements AutoCloseable {
       throw e;
     }
     this.loadNanos = System.nanoTime() - start;
+  }
+
+  /** Compiles the kernels that the checkpoint's types need, while its weights are packed. */
+  private Runnable warmup(Checkpoint checkpoint, boolean exact) {
+    Set<PanelFormat> formats = EnumSet.noneOf(PanelFormat.class);
+    for (Tensor t : checkpoint.tensors().values()) {
+      if (t.shape().size() > 1) {
+        formats.add(exact ? PanelFormat.F32 : Packer.formatOf(t.type()));
+      }
+    }
+    return () -> Warmup.run(kernels, formats);
   }
 
   /** Opens a GGUF file or Hugging Face directory with {@link ModelOptions#defaults()}. */
@@ -151,6 +170,21 @@ public final class Model implements AutoCloseable {
   /** A line for people: the kernels in use. */
   public String kernelDescription() {
     return kernels.describe();
+  }
+
+  /** Waits for the kernels to be compiled: a pass in the meantime would take longer than the wait. */
+  void awaitWarmup() {
+    boolean interrupted = false;
+    while (warmup.isAlive()) {
+      try {
+        warmup.join();
+      } catch (InterruptedException _) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
   }
 
   Weights weights() {

@@ -80,6 +80,7 @@ public final class Session implements AutoCloseable {
 
   private float[] prefill(int[] tokens, int count, LogitsListener listener) {
     enter();
+    model.awaitWarmup();
     model.workers().lock().lock();
     try {
       requireOpen();

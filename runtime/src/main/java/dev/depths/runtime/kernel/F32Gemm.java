@@ -37,7 +37,7 @@ final class F32Gemm {
           r += 8;
         }
       }
-      for (; r + 6 <= rows; r += 6) {
+      for (; !TALL && r + 6 <= rows; r += 6) {
         tile6(w, wc, k, x, xOffset + r * ldx, ldx, y, yOffset + r * ldy + c, ldy, accumulate);
       }
       if (r + 4 <= rows) {
