@@ -24,7 +24,7 @@ record Streams(
     return new Streams(
         System.in,
         new FileOutputStream(FileDescriptor.out),
-        new PrintStream(new FileOutputStream(FileDescriptor.err), true, StandardCharsets.UTF_8),
+        StandardError.open(),
         Boolean.getBoolean("depths.in.terminal"),
         Boolean.getBoolean("depths.out.terminal"),
         Boolean.getBoolean("depths.err.terminal"));
