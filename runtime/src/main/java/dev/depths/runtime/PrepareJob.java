@@ -54,7 +54,9 @@ final class PrepareJob implements Workers.Job {
 
   @Override
   public void run(int worker, int workers) {
-    boolean quantize = projection != null && rows <= Tile.GEMV_ROWS && projection.integer();
+    boolean nibbles = projection != null && projection.nibbleWeights();
+    boolean bytes = projection != null && projection.byteWeights();
+    boolean quantize = rows <= Tile.GEMV_ROWS && (nibbles || bytes);
     int to = Workers.Job.from(rows, worker + 1, workers);
     for (int r = Workers.Job.from(rows, worker, workers); r < to; r++) {
       int x = residualOffset + r * width;
@@ -65,7 +67,7 @@ final class PrepareJob implements Workers.Job {
         kernels.rmsNorm(residual, x, width, norm, epsilon, input.f32(), r * input.stride());
       }
       if (quantize) {
-        kernels.quantize(input, r, 0, input.columns());
+        kernels.quantize(input, r, 0, input.columns(), nibbles, bytes);
       }
       if (projection != null && projection.loraA() != null) {
         for (int i = 0; i < projection.loraRows(); i++) {

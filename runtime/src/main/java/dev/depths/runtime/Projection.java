@@ -8,7 +8,8 @@ final class Projection {
   private final float[] loraA;
   private final int loraRows;
   private final int panels;
-  private final boolean integer;
+  private final boolean nibbleWeights;
+  private final boolean byteWeights;
   private final long bytes;
 
   /**
@@ -20,7 +21,8 @@ final class Projection {
     this.loraA = loraA;
     this.loraRows = loraRows;
     this.panels = parts.stream().mapToInt(p -> p.weights().panels()).sum();
-    this.integer = parts.stream().anyMatch(p -> p.weights().format().isInteger());
+    this.nibbleWeights = parts.stream().anyMatch(p -> p.weights().format().isNibbles());
+    this.byteWeights = parts.stream().map(p -> p.weights().format()).anyMatch(f -> f.isInteger() && !f.isNibbles());
     this.bytes = parts.stream().mapToLong(Linear::bytes).sum() + (loraA == null ? 0 : 4L * loraA.length);
   }
 
@@ -45,9 +47,14 @@ final class Projection {
     return panels;
   }
 
-  /** Whether a decode multiplies integers, and its input must be quantised. */
-  boolean integer() {
-    return integer;
+  /** Whether a decode multiplies integers of 4 bits, for which its input must be quantised. */
+  boolean nibbleWeights() {
+    return nibbleWeights;
+  }
+
+  /** Whether a decode multiplies integers of 8 bits, for which its input must be quantised. */
+  boolean byteWeights() {
+    return byteWeights;
   }
 
   /** Bytes that one pass reads. */

@@ -1,7 +1,7 @@
 package dev.depths.runtime.kernel;
 
 /**
- * Rows of activations as kernels read them: f32, and for the integer products of a decode also int8 (widened to short) in
+ * Rows of activations as kernels read them: f32, and for the integer products of a decode also short integers in
  * blocks of 32 columns, each with a scale, and the sum of its integers over each half block.
  */
 public final class Activations {

@@ -9,9 +9,9 @@ import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Nibble panels times int8 activations. A short lane accumulates a whole block of 32 products of one row modulo 2^16:
- * the sum of {@code nibble · x} may overflow, but {@code sum((nibble - 8) · x)} lies within ±32512, so subtracting
- * {@code 8 · sum(x)}, also modulo 2^16, gives it exactly.
+ * Nibble panels times integer activations. A short lane accumulates a whole block of 32 products of one row modulo 2^16:
+ * the sum of {@code nibble · q} may overflow, but {@code sum((nibble - 8) · q)} lies within ±32760, since {@link Quantize}
+ * keeps {@code sum |q|} below 4096; so subtracting {@code 8 · sum(q)}, also modulo 2^16, gives it exactly.
  */
 final class I4Gemv {
   private static final VectorSpecies<Short> S = Simd.SHORTS;

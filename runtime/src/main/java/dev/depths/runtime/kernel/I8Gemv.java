@@ -9,8 +9,8 @@ import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Int8 panels times int8 activations. Two products of one row are summed in a short lane, which cannot overflow
- * (2 · 128 · 127 = 32512), and widened to int.
+ * Int8 panels times integer activations. Two products of one row are summed in a short lane, which cannot overflow since
+ * {@link Quantize} keeps {@code |q| + |q'|} below 256 (128 · 255 = 32640), and widened to int.
  */
 final class I8Gemv {
   private static final VectorSpecies<Short> S = Simd.SHORTS;

@@ -44,8 +44,13 @@ public sealed interface Kernels permits VectorKernels, ScalarKernels {
    */
   void unpack(PackedMatrix w, int panel, int column, int columns, MemorySegment out);
 
-  /** Quantises blocks of 32 columns of a row of {@code x}, from {@code column} on. */
-  void quantize(Activations x, int row, int column, int columns);
+  /**
+   * Quantises blocks of 32 columns of a row of {@code x}, from {@code column} on; see {@link Quantize}.
+   *
+   * @param nibbles whether weights of 4 bits will be multiplied
+   * @param bytes whether weights of 8 bits will be multiplied
+   */
+  void quantize(Activations x, int row, int column, int columns, boolean nibbles, boolean bytes);
 
   /** RMSNorm (arXiv 1910.07467): {@code out = x / sqrt(mean(x²) + epsilon) · weight}; {@code out} may be {@code x}. */
   void rmsNorm(float[] x, int xOffset, int n, float[] weight, float epsilon, float[] out, int outOffset);

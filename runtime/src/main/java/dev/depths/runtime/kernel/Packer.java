@@ -107,7 +107,7 @@ public final class Packer {
     QuantizedRow row = new QuantizedRow(from, format);
     byte[] panel = new byte[Math.toIntExact(format.panelBytes(to.columns()))];
     MemorySegment panelSegment = MemorySegment.ofArray(panel);
-    boolean nibbles = format == PanelFormat.I4 || format == PanelFormat.I4_MIN;
+    boolean nibbles = format.isNibbles();
     for (int p = fromPanel; p < toPanel; p++) {
       Arrays.fill(panel, (byte) 0);
       for (int r = 0; r < rowsOf(to, p); r++) {

@@ -46,6 +46,11 @@ public enum PanelFormat {
     return block > 1;
   }
 
+  /** Whether weights are nibbles. */
+  public boolean isNibbles() {
+    return bits == 4;
+  }
+
   /** Bytes of one block of columns of a panel, scales included. */
   public int blockBytes() {
     int weights = Panels.ROWS * block * bits / Byte.SIZE;

@@ -7,27 +7,51 @@ import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
-/** Activations to int8, symmetric, one scale per 32 columns: {@code x ≈ scale · q}, q in -127..127. */
+/**
+ * Activations to integers, symmetric, one scale per 32 columns: {@code x ≈ scale · q}. The scale is as fine as the 16-bit
+ * sums of the integer kernels allow: with nibbles, of which a whole block is summed, {@code sum |q|} must stay below 4096;
+ * with int8 weights, of which two products are summed, {@code |q| + |q'|} below 256 for each pair of columns. Blocks with an
+ * outlier, which lose most in a plain int8 quantisation, thereby get up to 12 bits.
+ */
 final class Quantize {
   private static final VectorSpecies<Float> F = Simd.FLOATS;
   private static final VectorSpecies<Short> HALF_SHORTS =
       VectorSpecies.of(short.class, VectorShape.forBitSize(Simd.BITS / 2));
   private static final int L = Simd.LANES;
+  /** 4095, less half a unit of rounding for each of the 32 columns. */
+  private static final float NIBBLE_SUM = 4095 - 16 - 0.5f;
+  /** 255, less half a unit of rounding for each of the two columns. */
+  private static final float BYTE_SUM = 255 - 1 - 0.1f;
   /** Adding it rounds a float to the nearest integer, ties to even, kept in the low bits. */
   private static final float ROUND = 0x1.8p23f;
   private static final int ROUND_BITS = Float.floatToRawIntBits(ROUND);
 
   private Quantize() {}
 
-  static void quantize(Activations x, int offset, int columns) {
+  static void quantize(Activations x, int offset, int columns, boolean nibbles, boolean bytes) {
     for (int o = offset; o < offset + columns; o += Panels.BLOCK) {
-      float max = absMax(x.f32, o);
-      x.scales[o / Panels.BLOCK] = max / 127;
-      // A block too small for its reciprocal to be a number is as good as zero.
-      float inverse = max < 1e-30f ? 0 : 127 / max;
+      float scale = scale(x.f32, o, nibbles, bytes);
+      x.scales[o / Panels.BLOCK] = scale;
+      float inverse = scale == 0 ? 0 : 1 / scale;
       half(x, o, inverse);
       half(x, o + 16, inverse);
     }
+  }
+
+  /** The finest scale of a block that no kernel's sums can overflow with; 0 for a block that is as good as zero. */
+  static float scale(float[] x, int o, boolean nibbles, boolean bytes) {
+    float sum = 0;
+    float odd = 0;
+    float pair = 0;
+    for (int i = o; i < o + Panels.BLOCK; i += 2) {
+      float a = Math.abs(x[i]);
+      float b = Math.abs(x[i + 1]);
+      sum += a;
+      odd += b;
+      pair = Math.max(pair, a + b);
+    }
+    float scale = Math.max(nibbles ? (sum + odd) / NIBBLE_SUM : 0, bytes ? pair / BYTE_SUM : 0);
+    return scale < 1e-30f ? 0 : scale;
   }
 
   private static void half(Activations x, int o, float inverse) {
@@ -38,13 +62,5 @@ final class Quantize {
       sum = sum.add(q);
     }
     x.sums[o / 16] = sum.reduceLanes(VectorOperators.ADD);
-  }
-
-  private static float absMax(float[] x, int offset) {
-    FloatVector max = FloatVector.zero(F);
-    for (int i = 0; i < Panels.BLOCK; i += L) {
-      max = max.max(FloatVector.fromArray(F, x, offset + i).abs());
-    }
-    return max.reduceLanes(VectorOperators.MAX);
   }
 }

@@ -87,7 +87,7 @@ final class ScalarKernels implements Kernels {
         float d = scaleOf(w, panel, c, column);
         float m = w.format().hasMin() ? minOf(w, panel, c, column) : 0;
         // Nibbles are scaled from 0 and the 8 taken off in the minimum, as the kernel does.
-        yield w.format() == PanelFormat.I4 || w.format() == PanelFormat.I4_MIN
+        yield w.format().isNibbles()
             ? Math.fma(code(w, panel, c, column) + 8, d, Math.fma(d, -8, m))
             : Math.fma(code(w, panel, c, column), d, m);
       }
@@ -98,7 +98,7 @@ final class ScalarKernels implements Kernels {
     PanelFormat f = w.format();
     long block = w.offset(panel) + f.panelBytes(column - column % f.block());
     int i = column % f.block();
-    if (f == PanelFormat.I4 || f == PanelFormat.I4_MIN) {
+    if (f.isNibbles()) {
       short lane = w.data().get(SHORT, block + (long) (i / 4) * Panels.LANE_BYTES + Panels.lane(c) * 2L);
       return (lane >> 4 * (i % 4) & 15) - 8;
     }
@@ -119,15 +119,12 @@ final class ScalarKernels implements Kernels {
   }
 
   @Override
-  public void quantize(Activations x, int row, int column, int columns) {
+  public void quantize(Activations x, int row, int column, int columns, boolean nibbles, boolean bytes) {
     int from = row * x.stride + column;
     for (int o = from; o < from + columns; o += Panels.BLOCK) {
-      float max = 0;
-      for (int i = o; i < o + Panels.BLOCK; i++) {
-        max = Math.max(max, Math.abs(x.f32[i]));
-      }
-      x.scales[o / Panels.BLOCK] = max / 127;
-      float inverse = max < 1e-30f ? 0 : 127 / max;
+      float scale = Quantize.scale(x.f32, o, nibbles, bytes);
+      float inverse = scale == 0 ? 0 : 1 / scale;
+      x.scales[o / Panels.BLOCK] = scale;
       for (int i = o; i < o + Panels.BLOCK; i += 16) {
         int sum = 0;
         for (int j = i; j < i + 16; j++) {

@@ -34,8 +34,8 @@ final class VectorKernels implements Kernels {
   }
 
   @Override
-  public void quantize(Activations x, int row, int column, int columns) {
-    Quantize.quantize(x, row * x.stride + column, columns);
+  public void quantize(Activations x, int row, int column, int columns, boolean nibbles, boolean bytes) {
+    Quantize.quantize(x, row * x.stride + column, columns, nibbles, bytes);
   }
 
   @Override
