@@ -1,10 +1,9 @@
 package dev.depths.loader.tokenizer;
 
 import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
+import java.text.Normalizer;
 import java.util.List;
 import org.agrona.collections.IntArrayList;
-import org.agrona.collections.Long2LongHashMap;
 
 /**
  * Byte-level byte-pair encoding (Sennrich et al. 2016, Radford et al. 2019): a word's bytes are tokens, and the pair of
@@ -13,14 +12,16 @@ import org.agrona.collections.Long2LongHashMap;
 final class BytePairModel implements SubwordModel {
   private final Vocabulary vocabulary;
   private final PreTokenizer preTokenizer;
-  private final Long2LongHashMap merges;
+  private final Merges merges;
+  private final boolean composes;
   private final int[] tokenOfByte = new int[256];
 
   /**
-   * @param merges from {@link #pair} to {@link #merge}
+   * @param composes whether text is brought to Unicode's normal form C first
    */
-  BytePairModel(Vocabulary vocabulary, PreTokenizer preTokenizer, Long2LongHashMap merges) {
+  BytePairModel(Vocabulary vocabulary, PreTokenizer preTokenizer, Merges merges, boolean composes) {
     this.vocabulary = vocabulary;
+    this.composes = composes;
     this.preTokenizer = preTokenizer;
     this.merges = merges;
     for (int b = 0; b < 256; b++) {
@@ -28,34 +29,37 @@ final class BytePairModel implements SubwordModel {
     }
   }
 
-  static Long2LongHashMap newMerges(int expected) {
-    return new Long2LongHashMap(Math.max(8, expected * 2), 0.65f, Vocabulary.NONE);
-  }
-
-  static long pair(int left, int right) {
-    return ((long) left << 32) | right;
-  }
-
-  static long merge(int rank, int merged) {
-    return ((long) rank << 32) | merged;
-  }
-
   @Override
   public void encode(String text, int from, int end, boolean afterSpecial, IntArrayList tokens) {
-    split(0, text, from, end, new Merger(tokens));
+    if (composes && mayNeedComposing(text, from, end)) {
+      String composed = Normalizer.normalize(text.substring(from, end), Normalizer.Form.NFC);
+      split(0, composed, 0, composed.length(), new Encoder(tokens));
+    } else {
+      split(0, text, from, end, new Encoder(tokens));
+    }
+  }
+
+  /** Characters below the combining marks are composed as they are. */
+  private static boolean mayNeedComposing(String text, int from, int end) {
+    for (int i = from; i < end; i++) {
+      if (text.charAt(i) >= 0x300) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** Recursion over the few rules, never over the text. */
-  private void split(int rule, String text, int from, int end, Merger merger) {
+  private void split(int rule, String text, int from, int end, Encoder encoder) {
     List<Splitter> rules = preTokenizer.rules();
     if (rule == rules.size()) {
-      merger.encodeWord(text, from, end);
+      encoder.encodeWord(text, from, end);
       return;
     }
     Splitter splitter = rules.get(rule);
     for (int i = from; i < end; ) {
       int next = splitter.next(text, i, end);
-      split(rule + 1, text, i, next, merger);
+      split(rule + 1, text, i, next, encoder);
       i = next;
     }
   }
@@ -84,16 +88,12 @@ final class BytePairModel implements SubwordModel {
     return "BPE, pre-tokenizer " + preTokenizer.name();
   }
 
-  /** The scratch space of one call: the word's symbols as a doubly linked list in arrays. */
-  private final class Merger {
+  /** The scratch space of one call. */
+  private final class Encoder {
     private final IntArrayList tokens;
-    private final MergeQueue queue = new MergeQueue();
-    private int[] symbols = new int[64];
-    private int[] next = new int[64];
-    private int[] previous = new int[64];
-    private int length;
+    private final PairMerger merger = new PairMerger(merges);
 
-    Merger(IntArrayList tokens) {
+    Encoder(IntArrayList tokens) {
       this.tokens = tokens;
     }
 
@@ -105,97 +105,39 @@ final class BytePairModel implements SubwordModel {
           return;
         }
       }
-      addBytes(text, from, end);
-      mergePairs();
-      for (int i = 0; i < length; i = next[i]) {
-        // Bytes that the vocabulary lacks have no token and are dropped, as elsewhere.
-        if (symbols[i] != Vocabulary.NONE) {
-          tokens.addInt(symbols[i]);
-        }
-      }
-    }
-
-    private void mergePairs() {
-      queue.clear();
-      for (int i = 0; i < length; i++) {
-        next[i] = i + 1;
-        previous[i] = i - 1;
-        offer(i);
-      }
-      while (!queue.isEmpty()) {
-        long entry = queue.poll();
-        int left = MergeQueue.position(entry);
-        if (symbols[left] == MERGED || next[left] == length) {
-          continue;
-        }
-        int right = next[left];
-        long merge = merges.get(pair(symbols[left], symbols[right]));
-        if (merge == Vocabulary.NONE || (int) (merge >> 32) != MergeQueue.priority(entry)) {
-          continue;
-        }
-        symbols[left] = (int) merge;
-        symbols[right] = MERGED;
-        next[left] = next[right];
-        if (next[left] < length) {
-          previous[next[left]] = left;
-        }
-        offer(left);
-        if (previous[left] >= 0) {
-          offer(previous[left]);
-        }
-      }
-    }
-
-    /** Queues the pair that begins at a symbol. */
-    private void offer(int left) {
-      if (next[left] >= length || symbols[left] < 0 || symbols[next[left]] < 0) {
-        return;
-      }
-      long merge = merges.get(pair(symbols[left], symbols[next[left]]));
-      if (merge != Vocabulary.NONE) {
-        queue.add((int) (merge >> 32), left);
-      }
-    }
-
-    private void addBytes(String text, int from, int end) {
-      length = 0;
+      merger.clear();
       for (int i = from; i < end; ) {
         int codePoint = text.codePointAt(i);
         i += Character.charCount(codePoint);
-        if (length + 4 > symbols.length) {
-          grow();
-        }
-        if (codePoint < 0x80) {
-          addByte(codePoint);
-        } else if (codePoint < 0x800) {
-          addByte(0xC0 | codePoint >> 6);
-          addByte(0x80 | codePoint & 0x3F);
-        } else if (codePoint < 0x10000) {
-          addByte(0xE0 | codePoint >> 12);
-          addByte(0x80 | codePoint >> 6 & 0x3F);
-          addByte(0x80 | codePoint & 0x3F);
-        } else {
-          addByte(0xF0 | codePoint >> 18);
-          addByte(0x80 | codePoint >> 12 & 0x3F);
-          addByte(0x80 | codePoint >> 6 & 0x3F);
-          addByte(0x80 | codePoint & 0x3F);
-        }
+        addUtf8(codePoint);
+      }
+      merger.merge();
+      // Bytes that the vocabulary lacks have no token and are dropped, as elsewhere.
+      merger.appendTo(tokens);
+    }
+
+    private void addUtf8(int codePoint) {
+      if (codePoint < 0x80) {
+        addByte(codePoint);
+      } else if (codePoint < 0x800) {
+        addByte(0xC0 | codePoint >> 6);
+        addByte(0x80 | codePoint & 0x3F);
+      } else if (codePoint < 0x10000) {
+        addByte(0xE0 | codePoint >> 12);
+        addByte(0x80 | codePoint >> 6 & 0x3F);
+        addByte(0x80 | codePoint & 0x3F);
+      } else {
+        addByte(0xF0 | codePoint >> 18);
+        addByte(0x80 | codePoint >> 12 & 0x3F);
+        addByte(0x80 | codePoint >> 6 & 0x3F);
+        addByte(0x80 | codePoint & 0x3F);
       }
     }
 
     private void addByte(int b) {
-      symbols[length++] = tokenOfByte[b];
-    }
-
-    private void grow() {
-      int capacity = Math.multiplyExact(symbols.length, 2);
-      symbols = Arrays.copyOf(symbols, capacity);
-      next = Arrays.copyOf(next, capacity);
-      previous = Arrays.copyOf(previous, capacity);
+      merger.add(tokenOfByte[b]);
     }
   }
-
-  private static final int MERGED = -2;
 
   /** A word as the vocabulary writes it. */
   private static String written(String text, int from, int end) {

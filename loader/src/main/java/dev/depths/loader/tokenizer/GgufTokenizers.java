@@ -7,7 +7,6 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import org.agrona.collections.Long2LongHashMap;
 
 /** Makes a tokenizer of the {@code tokenizer.ggml.*} metadata of a GGUF file. */
 final class GgufTokenizers {
@@ -44,7 +43,7 @@ final class GgufTokenizers {
         () -> unsupported("the pre-tokenizer '" + Texts.printable(name) + "' (tokenizer.ggml.pre) is not supported"));
     Vocabulary vocabulary = vocabulary();
     SpecialIds special = specialIds(vocabulary, Vocabulary.NONE, Vocabulary.NONE, preTokenizer.addBos());
-    return new VocabularyTokenizer(vocabulary, new BytePairModel(vocabulary, preTokenizer, merges(vocabulary)), special);
+    return new VocabularyTokenizer(vocabulary, new BytePairModel(vocabulary, preTokenizer, merges(vocabulary), false), special);
   }
 
   private Tokenizer sentencePiece() {
@@ -52,8 +51,8 @@ final class GgufTokenizers {
     float[] scores = scores(vocabulary.size());
     SpecialIds special = specialIds(vocabulary, 1, 2, true);
     boolean spacePrefix = metadata.bool(PREFIX + "add_space_prefix", true);
-    int unknown = metadata.token(PREFIX + "unknown_token_id", vocabulary.size(), Vocabulary.NONE);
-    return new VocabularyTokenizer(vocabulary, new SentencePieceModel(vocabulary, scores, spacePrefix, unknown), special);
+    int unknown = metadata.token(PREFIX + "unknown_token_id", vocabulary.size(), 0);
+    return new VocabularyTokenizer(vocabulary, new SentencePieceModel(vocabulary, scores, spacePrefix, new ByteTokens(vocabulary, unknown)), special);
   }
 
   private Vocabulary vocabulary() {
@@ -76,6 +75,9 @@ final class GgufTokenizers {
       if (special && piece.length() > SpecialTokens.MAX_LENGTH) {
         throw metadata.malformed(TOKENS + "[" + i + "]", "a special token of " + piece.length()
             + " characters, expected at most " + SpecialTokens.MAX_LENGTH);
+      }
+      if (types[i] == TokenType.BYTE && !ByteTokens.isWritten(piece)) {
+        throw metadata.malformed(TOKENS + "[" + i + "]", "the byte token '" + Texts.printable(piece) + "', expected <0x00> to <0xFF>");
       }
       pieces[i++] = piece;
     }
@@ -110,39 +112,14 @@ final class GgufTokenizers {
     return scores;
   }
 
-  private Long2LongHashMap merges(Vocabulary vocabulary) {
+  private Merges merges(Vocabulary vocabulary) {
     List<?> list = metadata.list(MERGES);
-    if (list.size() > Vocabulary.MAX_SIZE) {
-      throw metadata.malformed(MERGES, list.size() + " merges, expected at most " + Vocabulary.MAX_SIZE);
-    }
-    Long2LongHashMap merges = BytePairModel.newMerges(list.size());
+    Merges merges = new Merges(metadata.file(), MERGES, vocabulary, list.size());
     int rank = 0;
     for (Object element : list) {
-      String merge = metadata.string(MERGES, rank, element);
-      int space = merge.indexOf(' ', 1);
-      if (space < 0) {
-        throw metadata.malformed(MERGES + "[" + rank + "]",
-            "'" + Texts.printable(merge) + "', expected two pieces with a space between them");
-      }
-      String leftPiece = merge.substring(0, space);
-      String rightPiece = merge.substring(space + 1);
-      int left = piece(vocabulary, rank, leftPiece);
-      int right = piece(vocabulary, rank, rightPiece);
-      int merged = piece(vocabulary, rank, leftPiece.concat(rightPiece));
-      // Of a pair that is listed twice the first counts, as in llama.cpp.
-      merges.putIfAbsent(BytePairModel.pair(left, right), BytePairModel.merge(rank, merged));
-      rank++;
+      merges.add(metadata.string(MERGES, rank++, element));
     }
     return merges;
-  }
-
-  private int piece(Vocabulary vocabulary, int rank, String piece) {
-    int id = vocabulary.id(piece);
-    if (id == Vocabulary.NONE) {
-      throw metadata.malformed(MERGES + "[" + rank + "]",
-          "the piece '" + Texts.printable(piece) + "' is not in the vocabulary");
-    }
-    return id;
   }
 
   private SpecialIds specialIds(Vocabulary vocabulary, int usualBos, int usualEos, boolean usuallyAddsBos) {
@@ -158,7 +135,7 @@ final class GgufTokenizers {
     boolean addEos = metadata.bool(ADD_EOS, false);
     require(!addBos || bos != Vocabulary.NONE, ADD_BOS, BOS);
     require(!addEos || eos != Vocabulary.NONE, ADD_EOS, EOS);
-    return new SpecialIds(bos, eos, addBos, addEos, SpecialIds.endsOf(vocabulary, ends));
+    return new SpecialIds(bos, eos, addBos, addEos, SpecialIds.endsOf(vocabulary, ends, true));
   }
 
   private void require(boolean condition, String asks, String missing) {

@@ -1,8 +1,6 @@
 package dev.depths.loader.tokenizer;
 
 import java.nio.charset.StandardCharsets;
-import java.util.HexFormat;
-import java.util.Locale;
 import org.agrona.collections.IntArrayList;
 
 /**
@@ -11,28 +9,23 @@ import org.agrona.collections.IntArrayList;
  * become byte tokens.
  */
 final class SentencePieceModel implements SubwordModel {
-  private static final char SPACE = '\u2581';
+  static final char SPACE = '\u2581';
 
   private final Vocabulary vocabulary;
   private final float[] scores;
   private final boolean spacePrefix;
-  private final int unknown;
-  private final int[] tokenOfByte = new int[256];
+  private final ByteTokens byteTokens;
   private final int longestPiece;
 
   /**
    * @param scores of each token; higher merges first
    * @param spacePrefix whether text at the beginning or after a special token is given a space in front
-   * @param unknown the token of what has neither piece nor byte tokens, or -1
    */
-  SentencePieceModel(Vocabulary vocabulary, float[] scores, boolean spacePrefix, int unknown) {
+  SentencePieceModel(Vocabulary vocabulary, float[] scores, boolean spacePrefix, ByteTokens byteTokens) {
     this.vocabulary = vocabulary;
     this.scores = scores;
     this.spacePrefix = spacePrefix;
-    this.unknown = unknown;
-    for (int b = 0; b < 256; b++) {
-      tokenOfByte[b] = vocabulary.id(String.format(Locale.ROOT, "<0x%02X>", b));
-    }
+    this.byteTokens = byteTokens;
     int longest = 0;
     for (int id = 0; id < vocabulary.size(); id++) {
       longest = Math.max(longest, vocabulary.piece(id).length());
@@ -48,11 +41,7 @@ final class SentencePieceModel implements SubwordModel {
 
   @Override
   public byte[] bytes(int token) {
-    String piece = vocabulary.piece(token);
-    if (vocabulary.type(token) == TokenType.BYTE && piece.length() == "<0x00>".length()) {
-      return HexFormat.of().parseHex(piece, 3, 5);
-    }
-    return piece.replace(SPACE, ' ').getBytes(StandardCharsets.UTF_8);
+    return vocabulary.piece(token).replace(SPACE, ' ').getBytes(StandardCharsets.UTF_8);
   }
 
   @Override
@@ -137,14 +126,7 @@ final class SentencePieceModel implements SubwordModel {
         tokens.addInt(token);
         return;
       }
-      for (byte b : symbol.getBytes(StandardCharsets.UTF_8)) {
-        int byteToken = tokenOfByte[b & 0xFF];
-        if (byteToken != Vocabulary.NONE) {
-          tokens.addInt(byteToken);
-        } else if (unknown != Vocabulary.NONE) {
-          tokens.addInt(unknown);
-        }
-      }
+      byteTokens.forEach(symbol, tokens::addInt);
     }
   }
 

@@ -29,13 +29,14 @@ record SpecialIds(int bos, int eos, boolean addBos, boolean addEos, Set<Integer>
    * Finds by their texts the tokens that end a generation, and makes them control tokens whatever the file says.
    *
    * @param named ids that the file names as ends: of text, of turn, of message
+   * @param anyType whether tokens that the file takes for plain text count too, as in llama.cpp
    */
-  static Set<Integer> endsOf(Vocabulary vocabulary, Set<Integer> named) {
+  static Set<Integer> endsOf(Vocabulary vocabulary, Set<Integer> named, boolean anyType) {
     Set<Integer> ends = new LinkedHashSet<>(named);
     for (List<String> texts : List.of(ENDS, FILL_IN_ENDS)) {
       for (String text : texts) {
         int id = vocabulary.id(text);
-        if (id != Vocabulary.NONE) {
+        if (id != Vocabulary.NONE && (anyType || vocabulary.type(id) != TokenType.NORMAL)) {
           ends.add(id);
           vocabulary.retype(id, TokenType.CONTROL);
         }

@@ -10,6 +10,9 @@ import static dev.depths.loader.tokenizer.CharKind.SYMBOL;
 
 /** The rules that known pre-tokenizers consist of, each with the regular expression it stands for. */
 final class Splitters {
+  /** What Rust's {@code is_ascii_punctuation} counts as punctuation beyond Unicode's property. */
+  static final String ASCII_SYMBOLS = "$+<=>^`|~";
+
   private static final int ALL = LETTER | NUMBER | SPACE | MARK | PUNCTUATION | SYMBOL | OTHER;
 
   private Splitters() {}
@@ -145,8 +148,9 @@ final class Splitters {
     return ((first == 'r' || first == 'v') && second == 'e') || (first == 'l' && second == 'l') ? 3 : 0;
   }
 
+  /** Unicode's simple case folding of the letters of contractions: the long s folds to s. */
   private static char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? (char) (c + 'a' - 'A') : c;
+    return c >= 'A' && c <= 'Z' ? (char) (c + 'a' - 'A') : c == '\u017F' ? 's' : c;
   }
 
   /** {@code \s+(?!\S)|\s+}: all white space at the end of the text, else all but the last. */

@@ -1,5 +1,8 @@
 package dev.depths.loader.tokenizer;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
 import java.util.Map;
 
 /** Makes tokenizers of what model files say. */
@@ -19,8 +22,20 @@ public final class Tokenizers {
     return new GgufTokenizers(file, metadata).read();
   }
 
-  /** A tokenizer of a Hugging Face directory. */
-  public static Tokenizer fromHuggingFace(java.nio.file.Path directory) {
-    throw new dev.depths.loader.UnsupportedModelException(directory, "tokenizer.json is not read yet");
+  /**
+   * A tokenizer of a Hugging Face directory: {@code tokenizer.json}, and beside it, where they are there,
+   * {@code tokenizer_config.json}, {@code generation_config.json} and {@code config.json}. Byte-level BPE and
+   * SentencePiece's BPE with byte fallback; settings that are not known are refused by name.
+   *
+   * @throws dev.depths.loader.MalformedFileException if the files contradict themselves or each other
+   * @throws dev.depths.loader.UnsupportedModelException if a part of the tokenizer is not known
+   * @throws UncheckedIOException if a file cannot be read
+   */
+  public static Tokenizer fromHuggingFace(Path directory) {
+    try {
+      return HuggingFaceTokenizers.read(directory);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 }

@@ -2,6 +2,7 @@ package dev.depths.loader.tokenizer;
 
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.BitSet;
 import java.util.Set;
 import org.agrona.collections.IntArrayList;
 
@@ -15,8 +16,22 @@ final class VocabularyTokenizer implements Tokenizer {
   private final SpecialTokens userDefined;
   private final SpecialTokens allSpecial;
 
+  private final BitSet stripsBefore;
+  private final BitSet stripsAfter;
+
   VocabularyTokenizer(Vocabulary vocabulary, SubwordModel model, SpecialIds special) {
+    this(vocabulary, model, special, new BitSet(), new BitSet());
+  }
+
+  /**
+   * @param stripsBefore special tokens that take the white space before them with them
+   * @param stripsAfter special tokens that take the white space after them with them
+   */
+  VocabularyTokenizer(
+      Vocabulary vocabulary, SubwordModel model, SpecialIds special, BitSet stripsBefore, BitSet stripsAfter) {
     this.vocabulary = vocabulary;
+    this.stripsBefore = stripsBefore;
+    this.stripsAfter = stripsAfter;
     this.model = model;
     this.special = special;
     userDefined = new SpecialTokens(vocabulary, vocabulary.idsOf(TokenType.USER_DEFINED));
@@ -46,26 +61,38 @@ final class VocabularyTokenizer implements Tokenizer {
     boolean afterSpecial = true;
     for (int i = 0; i < text.length(); ) {
       int found = wanted.find(text, i);
+      int token = found < 0 ? Vocabulary.NONE : wanted.matchAt(text, found);
       int end = found < 0 ? text.length() : found;
-      if (end > i) {
-        model.encode(text, i, end, afterSpecial, tokens);
+      int plainEnd = end;
+      while (token != Vocabulary.NONE && stripsBefore.get(token) && plainEnd > i && isSpace(text, plainEnd - 1)) {
+        plainEnd--;
+      }
+      if (plainEnd > i) {
+        model.encode(text, i, plainEnd, afterSpecial, tokens);
         afterSpecial = false;
       }
       i = end;
-      if (found >= 0) {
-        int token = wanted.matchAt(text, found);
+      if (token != Vocabulary.NONE) {
         tokens.addInt(token);
         afterSpecial = true;
         i += vocabulary.piece(token).length();
+        while (stripsAfter.get(token) && i < text.length() && isSpace(text, i)) {
+          i++;
+        }
       }
     }
+  }
+
+  private static boolean isSpace(String text, int index) {
+    return CharKind.of(text.charAt(index)) == CharKind.SPACE;
   }
 
   @Override
   public byte[] bytes(int token, boolean withSpecial) {
     check(token);
     return switch (vocabulary.type(token)) {
-      case NORMAL, BYTE -> model.bytes(token);
+      case NORMAL -> model.bytes(token);
+      case BYTE -> new byte[] {ByteTokens.byteOf(vocabulary.piece(token))};
       case USER_DEFINED -> vocabulary.piece(token).getBytes(StandardCharsets.UTF_8);
       case CONTROL, UNKNOWN -> withSpecial ? vocabulary.piece(token).getBytes(StandardCharsets.UTF_8) : NO_BYTES;
       case UNDEFINED, UNUSED -> NO_BYTES;

@@ -1,0 +1,78 @@
+package dev.depths.loader.tokenizer;
+
+import dev.depths.loader.MalformedFileException;
+import org.agrona.collections.Long2LongHashMap;
+
+/** The pairs of tokens that may be merged, with their ranks and what they become. */
+final class Merges {
+  private final Object file;
+  private final String where;
+  private final Vocabulary vocabulary;
+  private final Long2LongHashMap mergeOfPair;
+  private int size;
+
+  /**
+   * @param where the key of the merges, for messages
+   * @param expected how many will be added
+   */
+  Merges(Object file, String where, Vocabulary vocabulary, int expected) {
+    this.file = file;
+    this.where = where;
+    this.vocabulary = vocabulary;
+    if (expected > Vocabulary.MAX_SIZE) {
+      throw new MalformedFileException(file, where, expected + " merges, expected at most " + Vocabulary.MAX_SIZE);
+    }
+    mergeOfPair = new Long2LongHashMap(Math.max(8, expected * 2), 0.65f, Vocabulary.NONE);
+  }
+
+  /** Adds the merge of the next rank, written as two pieces with a space between them. */
+  void add(String merge) {
+    int space = merge.indexOf(' ', 1);
+    if (space < 0) {
+      throw malformed("'" + Texts.printable(merge) + "', expected two pieces with a space between them");
+    }
+    add(merge.substring(0, space), merge.substring(space + 1));
+  }
+
+  /**
+   * Adds the merge of the next rank. Of a pair that is listed twice the first counts, as in llama.cpp.
+   *
+   * @throws MalformedFileException if a piece or what they become is not in the vocabulary
+   */
+  void add(String leftPiece, String rightPiece) {
+    int left = id(leftPiece);
+    int right = id(rightPiece);
+    int merged = id(leftPiece.concat(rightPiece));
+    mergeOfPair.putIfAbsent(pair(left, right), (long) size << 32 | merged);
+    size++;
+  }
+
+  /** The merge of a pair, or {@link Vocabulary#NONE}; see {@link #rank} and {@link #merged}. */
+  long of(int left, int right) {
+    return mergeOfPair.get(pair(left, right));
+  }
+
+  static int rank(long merge) {
+    return (int) (merge >> 32);
+  }
+
+  static int merged(long merge) {
+    return (int) merge;
+  }
+
+  private static long pair(int left, int right) {
+    return (long) left << 32 | right;
+  }
+
+  private int id(String piece) {
+    int id = vocabulary.id(piece);
+    if (id == Vocabulary.NONE) {
+      throw malformed("the piece '" + Texts.printable(piece) + "' is not in the vocabulary");
+    }
+    return id;
+  }
+
+  private MalformedFileException malformed(String problem) {
+    return new MalformedFileException(file, where + "[" + size + "]", problem);
+  }
+}

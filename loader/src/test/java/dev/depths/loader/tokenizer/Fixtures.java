@@ -1,0 +1,104 @@
+package dev.depths.loader.tokenizer;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.URISyntaxException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.StreamSupport;
+
+/** The vocabularies under {@code resources/tokenizer}; see {@code make_fixtures.py} there. */
+final class Fixtures {
+  private static final ObjectMapper MAPPER = new ObjectMapper();
+
+  /** A text and its ids, without and with the tokens that are added at its ends. */
+  record Golden(String text, int[] ids, int[] special) {
+    @Override
+    public String toString() {
+      return text;
+    }
+  }
+
+  private Fixtures() {}
+
+  static Path directory(String name) {
+    try {
+      return Path.of(Fixtures.class.getResource("/tokenizer/" + name + "/golden.json").toURI()).getParent();
+    } catch (URISyntaxException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  static List<Golden> golden(String name) {
+    return StreamSupport.stream(json(name, "golden.json").spliterator(), false)
+        .map(node -> new Golden(node.get("text").asText(), ids(node.path("ids")), ids(node.path("special")))).toList();
+  }
+
+  static JsonNode json(String name, String file) {
+    try {
+      return MAPPER.readTree(directory(name).resolve(file).toFile());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static int[] ids(JsonNode node) {
+    return StreamSupport.stream(node.spliterator(), false).mapToInt(JsonNode::asInt).toArray();
+  }
+
+  /** What a GGUF file of a byte-level tokenizer.json holds. */
+  static Map<String, Object> byteLevelMetadata(String name) {
+    JsonNode json = json(name, "tokenizer.json");
+    String[] tokens = new String[json.at("/model/vocab").size() + json.get("added_tokens").size()];
+    json.at("/model/vocab").properties().forEach(entry -> tokens[entry.getValue().asInt()] = entry.getKey());
+    List<Object> types = new ArrayList<>();
+    for (int i = 0; i < tokens.length; i++) {
+      types.add(1L);
+    }
+    for (JsonNode added : json.get("added_tokens")) {
+      int id = added.get("id").asInt();
+      tokens[id] = added.get("content").asText();
+      types.set(id, added.get("special").asBoolean() ? 3L : 4L);
+    }
+    List<Object> pieces = new ArrayList<>();
+    for (String token : tokens) {
+      if (token != null) {
+        pieces.add(token);
+      }
+    }
+    List<Object> merges = new ArrayList<>();
+    for (JsonNode merge : json.at("/model/merges")) {
+      merges.add(merge.isTextual() ? merge.asText() : merge.get(0).asText() + " " + merge.get(1).asText());
+    }
+    Map<String, Object> metadata = new LinkedHashMap<>();
+    metadata.put("tokenizer.ggml.model", "gpt2");
+    metadata.put("tokenizer.ggml.pre", name);
+    metadata.put("tokenizer.ggml.tokens", pieces);
+    metadata.put("tokenizer.ggml.token_type", new ArrayList<>(types.subList(0, pieces.size())));
+    metadata.put("tokenizer.ggml.merges", merges);
+    metadata.put("tokenizer.ggml.bos_token_id", (long) pieces.indexOf("<|begin_of_text|>"));
+    metadata.put("tokenizer.ggml.eos_token_id", (long) pieces.indexOf("<|im_end|>"));
+    return metadata;
+  }
+
+  /** What a GGUF file of the SentencePiece model holds. */
+  static Map<String, Object> sentencePieceMetadata() {
+    Map<String, Object> metadata = new LinkedHashMap<>();
+    json("sentencepiece", "metadata.json").properties().forEach(entry -> metadata.put(entry.getKey(), value(entry.getValue())));
+    return metadata;
+  }
+
+  private static Object value(JsonNode node) {
+    if (node.isArray()) {
+      List<Object> list = new ArrayList<>();
+      node.forEach(element -> list.add(value(element)));
+      return list;
+    }
+    return node.isTextual() ? node.asText() : node.isIntegralNumber() ? (Object) node.asLong() : (Object) (float) node.asDouble();
+  }
+}
