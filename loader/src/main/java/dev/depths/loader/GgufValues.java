@@ -94,7 +94,7 @@ final class GgufValues {
       in.skipString(what, MAX_STRING_BYTES);
       ends[i] = Math.toIntExact(in.position() - start);
     }
-    return new GgufStrings(data.asSlice(start, in.position() - start), ends);
+    return new GgufStrings(in.file(), what, data.asSlice(start, in.position() - start), ends);
   }
 
   private List<?> numbers(GgufType type, String what, int length) {
@@ -107,6 +107,6 @@ final class GgufValues {
     } else {
       in.take((long) length * type.minBytes, what);
     }
-    return new GgufNumbers(type, data.asSlice(start, in.position() - start), length);
+    return new GgufNumbers(in.file(), what, type, data.asSlice(start, in.position() - start), length);
   }
 }

@@ -73,8 +73,12 @@ final class ModReader {
     }
     TreeMap<Integer, Double> blocks = blocks();
     boolean stated = metadata.has(PREFIX + "capacity");
+    Selection selection = one("selection", SELECTIONS, null);
+    if (selection == Selection.TOPK && !stated) {
+      throw metadata.malformed(PREFIX + "capacity", "is missing, but topk selects by it");
+    }
     return new ModDescriptor(version, List.copyOf(blocks.keySet()), stated ? List.copyOf(blocks.values()) : List.of(),
-        one("router", ROUTERS, null), one("selection", SELECTIONS, null),
+        one("router", ROUTERS, null), selection,
         metadata.number(PREFIX + "threshold", 0, 1).orElse(0.5),
         one("combine", COMBINES, null), one("granularity", GRANULARITIES, Granularity.BLOCK_TOKEN),
         one("positions", POSITIONS, Positions.ORIGINAL), one("skipped_kv", SKIPPED_KV, SkippedKv.ABSENT),

@@ -13,6 +13,8 @@ import java.util.Set;
  * {@code mod_predictor_up} and {@code mod_predictor_down} likewise for predictors.
  */
 final class ModTensors {
+  private static final int MAX_HIDDEN = 1 << 10;
+
   private final Object file;
   private final Map<String, Tensor> tensors;
   private final Set<String> seen = new LinkedHashSet<>();
@@ -52,6 +54,10 @@ final class ModTensors {
 
   private void mlp(String name, long width) {
     Tensor up = require(name + "_up.weight");
+    if (up.rows() > MAX_HIDDEN) {
+      throw new MalformedFileException(
+          file, "tensor " + up.name(), "has " + up.rows() + " rows, expected at most " + MAX_HIDDEN);
+    }
     linear(name + "_up", up.rows(), width);
     linear(name + "_down", 1, up.rows());
   }
