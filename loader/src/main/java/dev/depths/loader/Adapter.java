@@ -12,9 +12,9 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * A Mixture-of-Depths adapter for a dense checkpoint: routers, and optionally low-rank updates of its matrices,
- * {@code W' = W + scale · B·A} (LoRA, arXiv 2106.09685). A safetensors file with the descriptor as JSON under the metadata
- * key {@code mod}; tensors {@code blk.N.mod_router.weight}, {@code blk.N.<matrix>.lora_a} [rank, in] and {@code .lora_b}
+ * A Mixture-of-Depths adapter for a dense checkpoint: routers, and optionally low-rank updates of its matrices, {@code
+ * W' = W + scale · B·A} (LoRA, arXiv 2106.09685). A safetensors file with the descriptor as JSON under the metadata key
+ * {@code mod}; tensors {@code blk.N.mod_router.weight}, {@code blk.N.<matrix>.lora_a} [rank, in] and {@code .lora_b}
  * [out, rank]. Rows of query and key updates are in the order of the base checkpoint.
  */
 public final class Adapter implements AutoCloseable {
@@ -46,7 +46,8 @@ public final class Adapter implements AutoCloseable {
     this.loraScale = metadata.number("mod.lora.scale", -1e6, 1e6).orElse(0.0).floatValue();
     this.baseSha256 = metadata.string("mod.base_sha256").orElse("").toLowerCase(Locale.ROOT);
     if (!baseSha256.isEmpty() && !baseSha256.matches("[0-9a-f]{64}")) {
-      throw metadata.malformed("mod.base_sha256", "is " + Metadata.shown(baseSha256) + ", expected 64 hexadecimal digits");
+      throw metadata.malformed(
+          "mod.base_sha256", "is " + Metadata.shown(baseSha256) + ", expected 64 hexadecimal digits");
     }
     checkPairs(rank, metadata.has("mod.lora.scale"));
   }

@@ -34,9 +34,9 @@ public final class Checkpoint implements AutoCloseable {
   private final Supplier<Optional<ChatTemplate>> chatTemplate;
   private final Supplier<String> sha256 = new Lazy<>(this::hash);
 
-  private Checkpoint(Object name, Arena arena, List<MemorySegment> files, Supplier<ModelConfig> config, Map<String, Tensor> tensors,
-      Map<String, Object> metadata, Optional<ModDescriptor> mod, Supplier<Optional<Tokenizer>> tokenizer,
-      Supplier<Optional<String>> chatTemplate) {
+  private Checkpoint(Object name, Arena arena, List<MemorySegment> files, Supplier<ModelConfig> config,
+      Map<String, Tensor> tensors, Map<String, Object> metadata, Optional<ModDescriptor> mod,
+      Supplier<Optional<Tokenizer>> tokenizer, Supplier<Optional<String>> chatTemplate) {
     this.name = name;
     this.arena = arena;
     this.files = files;
@@ -165,8 +165,8 @@ public final class Checkpoint implements AutoCloseable {
   }
 
   /**
-   * The file's metadata, keys as written: Long for all integers, Float or Double, Boolean, String, and lists of them, which
-   * may be views of the file.
+   * The file's metadata, keys as written: Long for all integers, Float or Double, Boolean, String, and lists of them,
+   * which may be views of the file.
    */
   public Map<String, Object> metadata() {
     return metadata;

@@ -7,7 +7,7 @@ package dev.depths.loader;
 public abstract sealed class LoadException extends RuntimeException
     permits MalformedFileException, UnsupportedModelException {
   private static final long serialVersionUID = 1L;
-  private static final int MAX_LENGTH = 1000;
+  private static final int MAX_LENGTH = 4000;
 
   LoadException(String message) {
     super(oneLine(message));
@@ -21,7 +21,9 @@ public abstract sealed class LoadException extends RuntimeException
   private static String oneLine(String message) {
     StringBuilder line = new StringBuilder();
     message.codePoints().limit(MAX_LENGTH).forEach(c -> {
-      if (Character.isISOControl(c) || Character.getType(c) == Character.FORMAT) {
+      int type = Character.getType(c);
+      if (type == Character.CONTROL || type == Character.FORMAT || type == Character.LINE_SEPARATOR
+          || type == Character.PARAGRAPH_SEPARATOR) {
         line.append("\\u%04x".formatted(c));
       } else {
         line.appendCodePoint(c);

@@ -10,10 +10,10 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 
 /**
- * Maps files read-only. When a mapped file is cut off, or its disk fails, reading the lost bytes throws an InternalError
- * (JDK 25, measured, for accesses and copies of a MemorySegment, interpreted and compiled); whatever the loader reads
- * turns it into an exception by {@link #lost}. Loads of the Vector API in compiled code end the JVM instead, so kernels
- * must work on copies.
+ * Maps files read-only. When a mapped file is cut off, or its disk fails, reading the lost bytes throws an
+ * InternalError (JDK 25, measured, for accesses and copies of a MemorySegment, interpreted and compiled); whatever the
+ * loader reads turns it into an exception by {@link #lost}. Loads of the Vector API in compiled code end the JVM
+ * instead, so kernels must work on copies.
  */
 final class MappedFile {
   private MappedFile() {}

@@ -7,10 +7,10 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Checks a descriptor's own tensors against the model they route. Names, {@code blk.N.} before each unless the router is
- * shared: {@code mod_router.weight} [1, d] and optionally {@code .bias} [1] for linear routers, [2, d] and [2] for linear2;
- * {@code mod_router_up} [h, d] and {@code mod_router_down} [1, h], each with an optional bias, for mlp;
- * {@code mod_predictor_up} and {@code mod_predictor_down} likewise for predictors.
+ * Checks a descriptor's own tensors against the model they route. Names, {@code blk.N.} before each unless the router
+ * is shared: {@code mod_router.weight} [1, d] and optionally {@code .bias} [1] for linear routers, [2, d] and [2] for
+ * linear2; {@code mod_router_up} [h, d] and {@code mod_router_down} [1, h], each with an optional bias, for mlp; {@code
+ * mod_predictor_up} and {@code mod_predictor_down} likewise for predictors.
  */
 final class ModTensors {
   private static final int MAX_HIDDEN = 1 << 10;
