@@ -62,6 +62,12 @@ public final class GgufWriter {
     return this;
   }
 
+  /** Takes back a metadata value. */
+  public GgufWriter remove(String key) {
+    metadata.remove(key);
+    return this;
+  }
+
   /** Adds a tensor of f32 elements; dimensions outermost first. */
   public GgufWriter tensor(String name, float[] elements, long... shape) {
     ByteBuffer bytes = ByteBuffer.allocate(Math.multiplyExact(elements.length, 4)).order(ByteOrder.LITTLE_ENDIAN);
