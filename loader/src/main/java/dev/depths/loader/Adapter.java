@@ -12,13 +12,14 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * A Mixture-of-Depths adapter for a dense checkpoint: routers, and optionally low-rank updates of its matrices,
- * {@code W' = W + scale · B·A} (LoRA, arXiv 2106.09685). A safetensors file with the descriptor as JSON under the metadata
- * key {@code mod}; tensors {@code blk.N.mod_router.weight}, {@code blk.N.<matrix>.lora_a} [rank, in] and {@code .lora_b}
+ * A Mixture-of-Depths adapter for a dense checkpoint: routers, and optionally low-rank updates of its matrices, {@code
+ * W' = W + scale · B·A} (LoRA, arXiv 2106.09685). A safetensors file with the descriptor as JSON under the metadata key
+ * {@code mod}; tensors {@code blk.N.mod_router.weight}, {@code blk.N.<matrix>.lora_a} [rank, in] and {@code .lora_b}
  * [out, rank]. Rows of query and key updates are in the order of the base checkpoint.
  */
 public final class Adapter implements AutoCloseable {
   private static final Set<String> OTHER_KEYS = Set.of("lora.rank", "lora.scale", "base_sha256");
+  private static final int MAX_RANK = 1 << 10;
   private static final String LORA_A = ".lora_a";
   private static final String LORA_B = ".lora_b";
 
@@ -41,11 +42,12 @@ public final class Adapter implements AutoCloseable {
     Metadata metadata = new Metadata(file, Json.object(file, "__metadata__.mod", json, ModReader.PREFIX));
     this.descriptor = ModReader.read(metadata, OTHER_KEYS)
         .orElseThrow(() -> new MalformedFileException(file, "__metadata__.mod", "is empty"));
-    long rank = metadata.integer("mod.lora.rank", 1, Limits.WIDTH).orElse(0L);
+    long rank = metadata.integer("mod.lora.rank", 1, MAX_RANK).orElse(0L);
     this.loraScale = metadata.number("mod.lora.scale", -1e6, 1e6).orElse(0.0).floatValue();
     this.baseSha256 = metadata.string("mod.base_sha256").orElse("").toLowerCase(Locale.ROOT);
     if (!baseSha256.isEmpty() && !baseSha256.matches("[0-9a-f]{64}")) {
-      throw metadata.malformed("mod.base_sha256", "is " + Metadata.shown(baseSha256) + ", expected 64 hexadecimal digits");
+      throw metadata.malformed(
+          "mod.base_sha256", "is " + Metadata.shown(baseSha256) + ", expected 64 hexadecimal digits");
     }
     checkPairs(rank, metadata.has("mod.lora.scale"));
   }
@@ -60,6 +62,9 @@ public final class Adapter implements AutoCloseable {
     Arena arena = Arena.ofShared();
     try {
       return new Adapter(file, arena, MappedFile.map(file, arena));
+    } catch (InternalError e) {
+      arena.close();
+      throw MappedFile.lost(file, "header", e);
     } catch (Throwable e) {
       arena.close();
       throw e;

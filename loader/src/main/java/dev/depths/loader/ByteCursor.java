@@ -23,6 +23,10 @@ final class ByteCursor {
     this.limit = Math.min(limit, data.byteSize());
   }
 
+  Object file() {
+    return file;
+  }
+
   long position() {
     return position;
   }

@@ -21,6 +21,9 @@ import java.util.function.Supplier;
  * came from. Immutable and safe for use by several threads until closed.
  */
 public final class Checkpoint implements AutoCloseable {
+  private static final String IN_MEMORY = "checkpoint in memory";
+
+  private final Object name;
   private final Arena arena;
   private final List<MemorySegment> files;
   private final Supplier<ModelConfig> config;
@@ -31,9 +34,10 @@ public final class Checkpoint implements AutoCloseable {
   private final Supplier<Optional<ChatTemplate>> chatTemplate;
   private final Supplier<String> sha256 = new Lazy<>(this::hash);
 
-  private Checkpoint(Arena arena, List<MemorySegment> files, Supplier<ModelConfig> config, Map<String, Tensor> tensors,
-      Map<String, Object> metadata, Optional<ModDescriptor> mod, Supplier<Optional<Tokenizer>> tokenizer,
-      Supplier<Optional<String>> chatTemplate) {
+  private Checkpoint(Object name, Arena arena, List<MemorySegment> files, Supplier<ModelConfig> config,
+      Map<String, Tensor> tensors, Map<String, Object> metadata, Optional<ModDescriptor> mod,
+      Supplier<Optional<Tokenizer>> tokenizer, Supplier<Optional<String>> chatTemplate) {
+    this.name = name;
     this.arena = arena;
     this.files = files;
     this.config = config;
@@ -59,6 +63,9 @@ public final class Checkpoint implements AutoCloseable {
       return Files.isDirectory(path)
           ? huggingFace(path, HuggingFaceModel.open(path, arena), arena)
           : gguf(path, GgufModel.open(path, arena), arena);
+    } catch (InternalError e) {
+      arena.close();
+      throw MappedFile.lost(path, "header", e);
     } catch (Throwable e) {
       arena.close();
       throw e;
@@ -73,7 +80,7 @@ public final class Checkpoint implements AutoCloseable {
     if (!model.tensors().isEmpty()) {
       check(path, config.get(), model.tensors(), mod);
     }
-    return new Checkpoint(arena, model.files(), config, model.tensors(), model.metadata(), mod,
+    return new Checkpoint(path, arena, model.files(), config, model.tensors(), model.metadata(), mod,
         () -> metadata.has("tokenizer.ggml.model")
             ? Optional.of(Tokenizers.fromGguf(path, model.metadata())) : Optional.empty(),
         () -> metadata.string("tokenizer.chat_template"));
@@ -84,7 +91,7 @@ public final class Checkpoint implements AutoCloseable {
     ModelConfig config = HuggingFaceConfig.read(metadata, model.tensors());
     Optional<ModDescriptor> mod = ModReader.read(metadata, Set.of());
     check(directory, config, model.tensors(), mod);
-    return new Checkpoint(arena, model.files(), () -> config, model.tensors(), model.config(), mod,
+    return new Checkpoint(directory, arena, model.files(), () -> config, model.tensors(), model.config(), mod,
         () -> Files.exists(directory.resolve("tokenizer.json"))
             ? Optional.of(Tokenizers.fromHuggingFace(directory)) : Optional.empty(),
         () -> HuggingFaceTemplate.read(directory));
@@ -97,10 +104,10 @@ public final class Checkpoint implements AutoCloseable {
    * @throws LoadException if the tensors are not those of the hyperparameters
    */
   public static Checkpoint of(ModelConfig config, Map<String, Tensor> tensors, Optional<ModDescriptor> mod) {
-    Architectures.requireSupported("checkpoint in memory", config.architecture());
-    check("checkpoint in memory", config, tensors, mod);
+    Architectures.requireSupported(IN_MEMORY, config.architecture());
+    check(IN_MEMORY, config, tensors, mod);
     return new Checkpoint(
-        null, List.of(), () -> config, tensors, Map.of(), mod, Optional::empty, Optional::empty);
+        IN_MEMORY, null, List.of(), () -> config, tensors, Map.of(), mod, Optional::empty, Optional::empty);
   }
 
   private static void check(
@@ -117,7 +124,11 @@ public final class Checkpoint implements AutoCloseable {
   }
 
   private String hash() {
-    return files.isEmpty() ? "" : Sha256.of(files);
+    try {
+      return files.isEmpty() ? "" : Sha256.of(files);
+    } catch (InternalError e) {
+      throw MappedFile.lost(name, "bytes", e);
+    }
   }
 
   /**
@@ -154,8 +165,8 @@ public final class Checkpoint implements AutoCloseable {
   }
 
   /**
-   * The file's metadata, keys as written: Long for all integers, Float or Double, Boolean, String, and lists of them, which
-   * may be views of the file.
+   * The file's metadata, keys as written: Long for all integers, Float or Double, Boolean, String, and lists of them,
+   * which may be views of the file.
    */
   public Map<String, Object> metadata() {
     return metadata;

@@ -5,8 +5,9 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 
 /**
- * Dequantisation to f32: the scalar reference that kernels are tested against. Bit for bit what {@code gguf.quants} of the
- * Python package gguf computes, so the order of operations and the rounding to f32 after each are part of the contract.
+ * Dequantisation to f32: the scalar reference that kernels are tested against. Bit for bit what {@code gguf.quants} of
+ * the Python package gguf computes, so the order of operations and the rounding to f32 after each are part of the
+ * contract.
  */
 final class Dequantizer {
   private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);

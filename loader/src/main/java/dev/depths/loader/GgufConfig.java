@@ -87,6 +87,9 @@ final class GgufConfig {
   private int vocabulary() {
     Tensor embedding = tensors.get("token_embd.weight");
     Optional<List<?>> tokens = metadata.list("tokenizer.ggml.tokens");
+    if (embedding == null && !tensors.isEmpty()) {
+      throw metadata.malformed("tensor token_embd.weight", "is missing");
+    }
     if (embedding == null) {
       return tokens.map(List::size).orElseGet(() -> metadata.requireInt(key("vocab_size"), 1, Limits.VOCABULARY));
     }

@@ -9,7 +9,8 @@ import java.util.Map;
 import java.util.SequencedMap;
 
 /**
- * One GGUF file, version 2 or 3 (<a href="https://github.com/ggml-org/ggml/blob/master/docs/gguf.md">specification</a>).
+ * One GGUF file, version 2 or 3 (<a
+ * href="https://github.com/ggml-org/ggml/blob/master/docs/gguf.md">specification</a>).
  *
  * @param file the file's name, for messages
  * @param version the format's version
@@ -74,7 +75,8 @@ record GgufFile(Object file, int version, SequencedMap<String, Object> metadata,
     long at = in.position();
     long count = in.u64(what);
     if (count > in.remaining() / minBytes) {
-      throw in.malformed(at, what + " is " + count + ", more than the " + in.remaining() + " bytes that remain can hold");
+      throw in.malformed(
+          at, what + " is " + count + ", more than the " + in.remaining() + " bytes that remain can hold");
     }
     if (count > MAX_ENTRIES) {
       throw in.malformed(at, what + " is " + count + ", expected at most " + MAX_ENTRIES);
@@ -124,7 +126,8 @@ record GgufFile(Object file, int version, SequencedMap<String, Object> metadata,
       long dimensionAt = in.position();
       shape[d] = in.u64("dimension of " + name);
       if (shape[d] == 0 || shape[d] > Long.MAX_VALUE / elements) {
-        throw in.malformed(dimensionAt, name + " has a dimension of " + shape[d] + ", expected 1 or more and 2^63 in all");
+        throw in.malformed(
+            dimensionAt, name + " has a dimension of " + shape[d] + ", expected 1 or more and less than 2^63 in all");
       }
       elements *= shape[d];
     }
@@ -156,8 +159,8 @@ record GgufFile(Object file, int version, SequencedMap<String, Object> metadata,
       }
       long room = data.byteSize() - start - info.offset;
       if (info.bytes > room) {
-        throw in.malformed(
-            info.at, "tensor " + info.name + " needs " + info.bytes + " bytes, but only " + Math.max(0, room) + " remain");
+        throw in.malformed(info.at,
+            "tensor " + info.name + " needs " + info.bytes + " bytes, but only " + Math.max(0, room) + " remain");
       }
       Tensor tensor = new Tensor(info.name, info.type, info.shape, data.asSlice(start + info.offset, info.bytes));
       if (tensors.put(info.name, tensor) != null) {

@@ -51,8 +51,8 @@ record GgufModel(
   private static Path part(Path first, Metadata metadata, int part, int parts) {
     Matcher name = PART.matcher(String.valueOf(first.getFileName()));
     if (!name.matches() || Integer.parseInt(name.group(2)) != 1 || Integer.parseInt(name.group(3)) != parts) {
-      throw metadata.malformed("split.count",
-          "is " + parts + ", so the file must be named NAME-00001-of-%05d.gguf, beside the other parts".formatted(parts));
+      throw metadata.malformed("split.count", "is " + parts
+          + ", so the file must be named NAME-00001-of-%05d.gguf, beside the other parts".formatted(parts));
     }
     return first.resolveSibling("%s-%05d-of-%05d.gguf".formatted(name.group(1), part + 1, parts));
   }

@@ -13,11 +13,15 @@ final class GgufNumbers extends AbstractList<Object> implements RandomAccess {
   private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
+  private final Object file;
+  private final String key;
   private final GgufType type;
   private final MemorySegment data;
   private final int size;
 
-  GgufNumbers(GgufType type, MemorySegment data, int size) {
+  GgufNumbers(Object file, String key, GgufType type, MemorySegment data, int size) {
+    this.file = file;
+    this.key = key;
     this.type = type;
     this.data = data;
     this.size = size;
@@ -26,6 +30,14 @@ final class GgufNumbers extends AbstractList<Object> implements RandomAccess {
   @Override
   public Object get(int index) {
     long at = (long) Objects.checkIndex(index, size) * type.minBytes;
+    try {
+      return value(at);
+    } catch (InternalError e) {
+      throw MappedFile.lost(file, key, e);
+    }
+  }
+
+  private Object value(long at) {
     return switch (type) {
       case UINT8 -> data.get(ValueLayout.JAVA_BYTE, at) & 0xffL;
       case INT8 -> (long) data.get(ValueLayout.JAVA_BYTE, at);

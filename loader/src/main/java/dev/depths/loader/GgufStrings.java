@@ -9,14 +9,20 @@ import java.util.RandomAccess;
 final class GgufStrings extends AbstractList<String> implements RandomAccess {
   private static final int LENGTH_BYTES = 8;
 
+  private final Object file;
+  private final String key;
   private final MemorySegment data;
   private final int[] ends;
 
   /**
+   * @param file the file's name, for messages
+   * @param key the array's key, for messages
    * @param data the strings, each after its length
    * @param ends where each ends, relative to {@code data}
    */
-  GgufStrings(MemorySegment data, int[] ends) {
+  GgufStrings(Object file, String key, MemorySegment data, int[] ends) {
+    this.file = file;
+    this.key = key;
     this.data = data;
     this.ends = ends;
   }
@@ -25,7 +31,11 @@ final class GgufStrings extends AbstractList<String> implements RandomAccess {
   public String get(int index) {
     Objects.checkIndex(index, ends.length);
     int start = (index == 0 ? 0 : ends[index - 1]) + LENGTH_BYTES;
-    return ByteCursor.text(data, start, ends[index] - start);
+    try {
+      return ByteCursor.text(data, start, ends[index] - start);
+    } catch (InternalError e) {
+      throw MappedFile.lost(file, key, e);
+    }
   }
 
   @Override

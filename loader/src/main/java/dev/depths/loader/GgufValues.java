@@ -5,8 +5,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * Reads GGUF metadata values as Java values: Long for all integers, Float, Double, Boolean, String, and immutable lists.
- * Lists of numbers and strings are views of the file, for vocabularies are large and most programs need them once.
+ * Reads GGUF metadata values as Java values: Long for all integers, Float, Double, Boolean, String, and immutable
+ * lists. Lists of numbers and strings are views of the file, for vocabularies are large and most programs need them
+ * once.
  */
 final class GgufValues {
   /** Longest string; the largest chat templates have some 100 kB. */
@@ -63,7 +64,8 @@ final class GgufValues {
     long length = in.u64("length of " + what);
     // The quotient cannot overflow, the product could.
     if (length > in.remaining() / type.minBytes) {
-      throw in.malformed(at, what + " has " + length + " elements, more than the " + in.remaining() + " bytes that remain");
+      throw in.malformed(
+          at, what + " has " + length + " elements, more than the " + in.remaining() + " bytes that remain can hold");
     }
     int max = type == GgufType.ARRAY ? MAX_NESTED_LENGTH : MAX_ARRAY_LENGTH;
     if (length > max) {
@@ -94,7 +96,7 @@ final class GgufValues {
       in.skipString(what, MAX_STRING_BYTES);
       ends[i] = Math.toIntExact(in.position() - start);
     }
-    return new GgufStrings(data.asSlice(start, in.position() - start), ends);
+    return new GgufStrings(in.file(), what, data.asSlice(start, in.position() - start), ends);
   }
 
   private List<?> numbers(GgufType type, String what, int length) {
@@ -107,6 +109,6 @@ final class GgufValues {
     } else {
       in.take((long) length * type.minBytes, what);
     }
-    return new GgufNumbers(type, data.asSlice(start, in.position() - start), length);
+    return new GgufNumbers(in.file(), what, type, data.asSlice(start, in.position() - start), length);
   }
 }

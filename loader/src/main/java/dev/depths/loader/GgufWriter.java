@@ -54,9 +54,17 @@ public final class GgufWriter {
     return this;
   }
 
-  /** Adds or replaces an array; its elements are numbers, strings, booleans, or lists (written as {@link #put} does). */
+  /**
+   * Adds or replaces an array; its elements are numbers, strings, booleans, or lists (written as {@link #put} does).
+   */
   public GgufWriter putArray(String key, GgufType elementType, List<?> values) {
     metadata.put(key, new Value(GgufType.ARRAY, elementType, List.copyOf(values)));
+    return this;
+  }
+
+  /** Takes back a metadata value. */
+  public GgufWriter remove(String key) {
+    metadata.remove(key);
     return this;
   }
 

@@ -29,7 +29,8 @@ final class HuggingFaceNames {
       Map.entry("mod_predictor_up", "mod_predictor_up"),
       Map.entry("mod_predictor_down", "mod_predictor_down"));
   private static final Pattern BLOCK_TENSOR = Pattern.compile("model\\.layers\\.(\\d{1,4})\\.(.+)\\.(weight|bias)");
-  private static final Pattern SHARED_ROUTER = Pattern.compile("model\\.(mod_(router|predictor)(_up|_down)?\\.(weight|bias))");
+  private static final Pattern SHARED_ROUTER =
+      Pattern.compile("model\\.(mod_(router|predictor)(_up|_down)?\\.(weight|bias))");
   /** Tables that old checkpoints saved and that follow from the configuration. */
   private static final Pattern DERIVED = Pattern.compile("model\\.layers\\.\\d+\\.self_attn\\.rotary_emb\\.inv_freq");
 

@@ -9,8 +9,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * The chat template of a Hugging Face directory: {@code chat_template.jinja}, or in {@code tokenizer_config.json} the text
- * itself or a list of named ones.
+ * The chat template of a Hugging Face directory: {@code chat_template.jinja}, or in {@code tokenizer_config.json} the
+ * text itself or a list of named ones.
  */
 final class HuggingFaceTemplate {
   private HuggingFaceTemplate() {}

@@ -34,8 +34,8 @@ final class Json {
   }
 
   /**
-   * Reads one object: integers as Long, other numbers as Double, arrays as lists; members of nested objects by their path,
-   * {@code outer.inner}, but objects in arrays as maps; members that are null are left out.
+   * Reads one object: integers as Long, other numbers as Double, arrays as lists; members of nested objects by their
+   * path, {@code outer.inner}, but objects in arrays as maps; members that are null are left out.
    *
    * @param where the key or offset at which the file holds the text
    * @param prefix of all keys

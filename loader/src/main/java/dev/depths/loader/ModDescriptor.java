@@ -3,8 +3,8 @@ package dev.depths.loader;
 import java.util.List;
 
 /**
- * What a Mixture-of-Depths checkpoint computes. Checkpoints disagree on the details, so each carries this descriptor and
- * the runtime executes it, or refuses it by name. Paper: Raposo et al. 2024, arXiv 2404.02258.
+ * What a Mixture-of-Depths checkpoint computes. Checkpoints disagree on the details, so each carries this descriptor
+ * and the runtime executes it, or refuses it by name. Paper: Raposo et al. 2024, arXiv 2404.02258.
  *
  * @param version of the descriptor's schema; 1
  * @param blocks ids of the routed blocks, ascending

@@ -15,8 +15,8 @@ import java.util.Set;
 import java.util.TreeMap;
 
 /**
- * The Mixture-of-Depths descriptor from GGUF keys {@code mod.*}, or from an adapter's JSON, whose members are read as the
- * same keys. A key or value that is not known is refused: what is left out of account would be run wrongly.
+ * The Mixture-of-Depths descriptor from GGUF keys {@code mod.*}, or from an adapter's JSON, whose members are read as
+ * the same keys. A key or value that is not known is refused: what is left out of account would be run wrongly.
  */
 final class ModReader {
   static final String PREFIX = "mod.";
@@ -73,8 +73,12 @@ final class ModReader {
     }
     TreeMap<Integer, Double> blocks = blocks();
     boolean stated = metadata.has(PREFIX + "capacity");
+    Selection selection = one("selection", SELECTIONS, null);
+    if (selection == Selection.TOPK && !stated) {
+      throw metadata.malformed(PREFIX + "capacity", "is missing, but topk selects by it");
+    }
     return new ModDescriptor(version, List.copyOf(blocks.keySet()), stated ? List.copyOf(blocks.values()) : List.of(),
-        one("router", ROUTERS, null), one("selection", SELECTIONS, null),
+        one("router", ROUTERS, null), selection,
         metadata.number(PREFIX + "threshold", 0, 1).orElse(0.5),
         one("combine", COMBINES, null), one("granularity", GRANULARITIES, Granularity.BLOCK_TOKEN),
         one("positions", POSITIONS, Positions.ORIGINAL), one("skipped_kv", SKIPPED_KV, SkippedKv.ABSENT),
@@ -111,7 +115,8 @@ final class ModReader {
       case Object single -> List.of(single);
     };
     if (values.size() != 1 && values.size() != count) {
-      throw metadata.malformed(key, "has " + values.size() + " values, expected one, or one for each of " + count + " blocks");
+      throw metadata.malformed(
+          key, "has " + values.size() + " values, expected one, or one for each of " + count + " blocks");
     }
     List<Double> capacities = new ArrayList<>();
     for (int i = 0; i < count; i++) {

@@ -7,12 +7,14 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * Checks a descriptor's own tensors against the model they route. Names, {@code blk.N.} before each unless the router is
- * shared: {@code mod_router.weight} [1, d] and optionally {@code .bias} [1] for linear routers, [2, d] and [2] for linear2;
- * {@code mod_router_up} [h, d] and {@code mod_router_down} [1, h], each with an optional bias, for mlp;
- * {@code mod_predictor_up} and {@code mod_predictor_down} likewise for predictors.
+ * Checks a descriptor's own tensors against the model they route. Names, {@code blk.N.} before each unless the router
+ * is shared: {@code mod_router.weight} [1, d] and optionally {@code .bias} [1] for linear routers, [2, d] and [2] for
+ * linear2; {@code mod_router_up} [h, d] and {@code mod_router_down} [1, h], each with an optional bias, for mlp; {@code
+ * mod_predictor_up} and {@code mod_predictor_down} likewise for predictors.
  */
 final class ModTensors {
+  private static final int MAX_HIDDEN = 1 << 10;
+
   private final Object file;
   private final Map<String, Tensor> tensors;
   private final Set<String> seen = new LinkedHashSet<>();
@@ -52,6 +54,10 @@ final class ModTensors {
 
   private void mlp(String name, long width) {
     Tensor up = require(name + "_up.weight");
+    if (up.rows() > MAX_HIDDEN) {
+      throw new MalformedFileException(
+          file, "tensor " + up.name(), "has " + up.rows() + " rows, expected at most " + MAX_HIDDEN);
+    }
     linear(name + "_up", up.rows(), width);
     linear(name + "_down", 1, up.rows());
   }

@@ -5,7 +5,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/** Checks that a model's tensors are those its hyperparameters ask for: all of them, of the right shapes, and no others. */
+/**
+ * Checks that a model's tensors are those its hyperparameters ask for: all of them, of the right shapes, and no others.
+ */
 final class ModelChecks {
   /** Tensors that some files carry and that compute nothing here: their effect is in the hyperparameters. */
   private static final Set<String> FOLDED = Set.of("rope_freqs.weight");

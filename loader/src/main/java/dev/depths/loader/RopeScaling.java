@@ -3,8 +3,8 @@ package dev.depths.loader;
 import dev.depths.loader.ModelConfig.Rope;
 
 /**
- * Context extension of rotary position embeddings: all of it amounts to other frequencies and a magnitude. Numbers as in
- * llama.cpp and Hugging Face transformers ({@code modeling_rope_utils}); computed in double, rounded once.
+ * Context extension of rotary position embeddings: all of it amounts to other frequencies and a magnitude. Numbers as
+ * in llama.cpp and Hugging Face transformers ({@code modeling_rope_utils}); computed in double, rounded once.
  */
 sealed interface RopeScaling {
   /** No scaling. */

@@ -73,7 +73,8 @@ record SafetensorsFile(SequencedMap<String, String> metadata, SequencedMap<Strin
       } catch (JsonProcessingException e) {
         throw Json.malformed(file, "header at offset " + LENGTH_BYTES, e);
       } catch (IOException e) {
-        throw new MalformedFileException(file, "header at offset " + LENGTH_BYTES, "cannot be read: " + e.getMessage(), e);
+        throw new MalformedFileException(
+            file, "header at offset " + LENGTH_BYTES, "cannot be read: " + e.getMessage(), e);
       }
       return new SafetensorsFile(metadata, tensors(data.asSlice(LENGTH_BYTES + length)));
     }
@@ -130,7 +131,8 @@ record SafetensorsFile(SequencedMap<String, String> metadata, SequencedMap<Strin
           }
           case "shape" -> shape = integers(name + ".shape", MAX_DIMENSIONS);
           case "data_offsets" -> offsets = integers(name + ".data_offsets", 2);
-          default -> throw malformed(name, "has the key " + Metadata.shown(key) + ", expected dtype, shape, data_offsets");
+          default -> throw malformed(
+              name, "has the key " + Metadata.shown(key) + ", expected dtype, shape, data_offsets");
         }
       }
       if (type == null || shape == null || offsets == null) {
@@ -151,7 +153,8 @@ record SafetensorsFile(SequencedMap<String, String> metadata, SequencedMap<Strin
         elements *= dimension;
       }
       if (shape.isEmpty() || shape.getLast() > Integer.MAX_VALUE) {
-        throw malformed(name + ".shape", "is " + shape + ", expected 1 to " + MAX_DIMENSIONS + " dimensions below 2^31");
+        throw malformed(
+            name + ".shape", "is " + shape + ", expected 1 to " + MAX_DIMENSIONS + " dimensions, the last below 2^31");
       }
       if (type.bytes(elements) != end - begin) {
         throw malformed(name + ".data_offsets",

@@ -30,12 +30,24 @@ public record Tensor(String name, DType type, List<Long> shape, MemorySegment da
     return rows;
   }
 
-  /** Writes row {@code row}, dequantised to f32, to {@code out[offset ..< offset + columns()]}. */
+  /**
+   * Writes row {@code row}, dequantised to f32, to {@code out[offset ..< offset + columns()]}.
+   *
+   * @throws MalformedFileException if the file that the tensor is a view of was cut off after it was opened
+   */
   public void dequantize(long row, float[] out, int offset) {
-    Dequantizer.dequantize(type, data, row * type.bytes(columns()), columns(), out, offset);
+    try {
+      Dequantizer.dequantize(type, data, row * type.bytes(columns()), columns(), out, offset);
+    } catch (InternalError e) {
+      throw MappedFile.lost("mapped file", "tensor " + name, e);
+    }
   }
 
-  /** All elements, dequantised to f32: for vectors and small matrices. */
+  /**
+   * All elements, dequantised to f32: for vectors and small matrices.
+   *
+   * @throws MalformedFileException if the file that the tensor is a view of was cut off after it was opened
+   */
   public float[] toFloats() {
     float[] out = new float[Math.toIntExact(rows() * columns())];
     for (long r = 0; r < rows(); r++) {

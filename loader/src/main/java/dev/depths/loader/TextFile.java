@@ -25,7 +25,8 @@ final class TextFile {
     try (InputStream in = Files.newInputStream(file)) {
       byte[] bytes = in.readNBytes(MAX_BYTES + 1);
       if (bytes.length > MAX_BYTES) {
-        throw new MalformedFileException(file, "offset " + MAX_BYTES, "goes on, expected at most " + MAX_BYTES + " bytes");
+        throw new MalformedFileException(
+            file, "offset " + MAX_BYTES, "goes on, expected at most " + MAX_BYTES + " bytes");
       }
       return new String(bytes, StandardCharsets.UTF_8);
     }
