@@ -85,10 +85,14 @@ final class BenchCommand implements Callable<Integer> {
     List<BenchRouting> parsedRoutings = routings.stream().map(text -> BenchRouting.parse(text, spec)).toList();
     List<BenchTest> tests = tests(parsedRoutings);
     BenchPrinter printer = BenchPrinter.of(format, streams);
-    printer.begin();
+    boolean begun = false;
     for (int threadCount : threads) {
       try (Model opened = model.open(streams, threadCount)) {
         BenchModel description = BenchModel.of(opened, model.path(streams));
+        if (!begun) {
+          printer.begin();
+          begun = true;
+        }
         BenchRunner runner = new BenchRunner(opened, repetitions, !noWarmUp);
         for (BenchTest test : tests) {
           printer.row(new BenchResult(description, test, threadCount, runner.run(test)));
