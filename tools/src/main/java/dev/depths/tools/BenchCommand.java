@@ -21,7 +21,8 @@ import picocli.CommandLine.Spec;
     sortOptions = false,
     footer = {
       "",
-      "Lists such as -t 1,2 run every combination. Tokens are random; tokenising and sampling are not measured.",
+      "Lists such as -t 1,2 run every combination. The tokens are those of an English text; each test is first run",
+      "for two seconds unmeasured. Tokenising and sampling are not measured.",
       "'blocks run' is the share of (token, block) pairs computed; 'GB/s' counts the weight bytes really read.",
       "Examples:",
       "  depths bench",
@@ -85,10 +86,14 @@ final class BenchCommand implements Callable<Integer> {
     List<BenchRouting> parsedRoutings = routings.stream().map(text -> BenchRouting.parse(text, spec)).toList();
     List<BenchTest> tests = tests(parsedRoutings);
     BenchPrinter printer = BenchPrinter.of(format, streams);
-    printer.begin();
+    boolean begun = false;
     for (int threadCount : threads) {
       try (Model opened = model.open(streams, threadCount)) {
         BenchModel description = BenchModel.of(opened, model.path(streams));
+        if (!begun) {
+          printer.begin();
+          begun = true;
+        }
         BenchRunner runner = new BenchRunner(opened, repetitions, !noWarmUp);
         for (BenchTest test : tests) {
           printer.row(new BenchResult(description, test, threadCount, runner.run(test)));

@@ -4,38 +4,54 @@ import dev.depths.runtime.Counters;
 import dev.depths.runtime.Model;
 import dev.depths.runtime.Session;
 import dev.depths.runtime.SessionOptions;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.time.Instant;
-import java.util.SplittableRandom;
+import java.util.stream.IntStream;
 
-/** Runs tests on one model. */
+/**
+ * Runs tests on one model. The tokens are those of an English text, repeated as needed: routers send random tokens, which
+ * llama-bench takes, through nearly all blocks, so that they would tell little about a Mixture-of-Depths model.
+ */
 final class BenchRunner {
-  private static final long TOKEN_SEED = 42;
+  private static final String TEXT = "bench.txt";
+  /** Least time to warm up: the JVM compiles what it finds to run often. */
+  private static final long WARM_UP_NANOS = 2_000_000_000;
 
   private final Model model;
   private final int repetitions;
   private final boolean warmUp;
+  private final int[] text;
 
-  BenchRunner(Model model, int repetitions, boolean warmUp) {
+  BenchRunner(Model model, int repetitions, boolean warmUp) throws IOException {
     this.model = model;
+    this.text = text(model);
     this.repetitions = repetitions;
     this.warmUp = warmUp;
   }
 
-  /** Runs a test after one warm-up run of it. */
+  private static int[] text(Model model) throws IOException {
+    try (InputStream in = BenchRunner.class.getResourceAsStream(TEXT)) {
+      return model.tokenizer().encode(new String(in.readAllBytes(), StandardCharsets.UTF_8), true, false);
+    }
+  }
+
+  /** Runs a test, after at least one warm-up run of it. */
   BenchSamples run(BenchTest test) {
     Instant time = Instant.now();
     SessionOptions options = SessionOptions.defaults().withRouting(test.routing().routing());
     try (Session session = model.newSession(options)) {
-      SplittableRandom random = new SplittableRandom(TOKEN_SEED);
-      if (warmUp) {
-        measure(session, test, random);
+      long start = System.nanoTime();
+      while (warmUp && System.nanoTime() - start < WARM_UP_NANOS) {
+        measure(session, test);
       }
       long[] nanos = new long[repetitions];
       long bytes = 0;
       long run = 0;
       long skipped = 0;
       for (int i = 0; i < repetitions; i++) {
-        Sample sample = measure(session, test, random);
+        Sample sample = measure(session, test);
         nanos[i] = sample.nanos();
         bytes += sample.bytes();
         run += sample.run();
@@ -45,12 +61,12 @@ final class BenchRunner {
     }
   }
 
-  private Sample measure(Session session, BenchTest test, SplittableRandom random) {
+  private Sample measure(Session session, BenchTest test) {
     session.reset();
     if (test.depth() > 0) {
-      session.prefill(tokens(test.depth(), random));
+      session.prefill(tokens(0, test.depth()));
     }
-    int[] tokens = tokens(test.tokens(), random);
+    int[] tokens = tokens(test.depth(), test.depth() + test.tokens());
     Counters before = session.counters();
     long start = System.nanoTime();
     if (test.prompt() > 0) {
@@ -66,8 +82,8 @@ final class BenchRunner {
         after.blocksRun() - before.blocksRun(), after.blocksSkipped() - before.blocksSkipped());
   }
 
-  private int[] tokens(int count, SplittableRandom random) {
-    return random.ints(count, 0, model.config().vocabulary()).toArray();
+  private int[] tokens(int from, int to) {
+    return IntStream.range(from, to).map(i -> text[i % text.length]).toArray();
   }
 
   private record Sample(long nanos, long bytes, long run, long skipped) {}

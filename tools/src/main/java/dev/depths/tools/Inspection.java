@@ -3,6 +3,7 @@ package dev.depths.tools;
 import dev.depths.loader.Adapter;
 import dev.depths.loader.Checkpoint;
 import dev.depths.loader.DType;
+import dev.depths.loader.LoadException;
 import dev.depths.loader.ModDescriptor;
 import dev.depths.loader.ModelConfig;
 import dev.depths.loader.Tensor;
@@ -12,6 +13,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 
 /**
@@ -26,7 +28,7 @@ record Inspection(Map<String, Object> json, Collection<Tensor> tensors) {
   static Inspection of(Path path, Checkpoint checkpoint) {
     Map<String, Object> json = Json.object();
     json.put("file", path.toString());
-    json.put("model", hyperparameters(checkpoint.config()));
+    hyperparameters(checkpoint).ifPresent(model -> json.put("model", model));
     checkpoint.tokenizer().ifPresent(tokenizer -> json.put("tokenizer", tokenizer(tokenizer)));
     json.put("chat_template", checkpoint.chatTemplate().isPresent());
     checkpoint.mod().ifPresent(mod -> json.put("mod", descriptor(mod)));
@@ -84,6 +86,18 @@ record Inspection(Map<String, Object> json, Collection<Tensor> tensors) {
       }
       default -> String.valueOf(value);
     };
+  }
+
+  /** Empty where there are none, which a file with a vocabulary alone may do without. */
+  private static Optional<Map<String, Object>> hyperparameters(Checkpoint checkpoint) {
+    try {
+      return Optional.of(hyperparameters(checkpoint.config()));
+    } catch (LoadException e) {
+      if (checkpoint.tensors().isEmpty()) {
+        return Optional.empty();
+      }
+      throw e;
+    }
   }
 
   private static Map<String, Object> hyperparameters(ModelConfig config) {

@@ -1,0 +1,51 @@
+package dev.depths.tools;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.abort;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.file.Path;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/** The default model with its adapter: the one in the user's cache, fetched if need be. */
+class DefaultModelTest {
+  @BeforeAll
+  static void fetch() throws IOException {
+    try {
+      Path file = DefaultModel.path(new Streams(
+          InputStream.nullInputStream(), OutputStream.nullOutputStream(), System.err, false, false, false));
+      assertTrue(DefaultModel.PACKAGE.isComplete(file));
+    } catch (CommandException e) {
+      abort(e.getMessage());
+    }
+  }
+
+  /** The continuation that an independent PyTorch implementation in f32 gives. */
+  @Test
+  void continuesATextAndSkipsBlocks() {
+    CommandRun run =
+        CommandRun.of("generate", "--exact", "--temp", "0", "-n", "24", "The lighthouse keeper opened the door and");
+    assertEquals(0, run.code(), run.err());
+    assertEquals(" stepped forward, and the crew of the ship, who had been on the ship for nearly two years, "
+        + "began to speak\n", run.out());
+    Matcher share = Pattern.compile("depth +([\\d.]+) %  of the passes through 12 routed blocks").matcher(run.err());
+    assertTrue(share.find(), run.err());
+    double percent = Double.parseDouble(share.group(1));
+    assertTrue(percent > 30 && percent < 90, run.err());
+  }
+
+  @Test
+  void runsDenseWithoutItsAdapter() {
+    CommandRun run = CommandRun.of(
+        "generate", "--no-adapter", "--temp", "0", "-n", "8", "The capital of France is");
+    assertEquals(0, run.code(), run.err());
+    assertTrue(run.out().contains("Paris"), run.out());
+    assertTrue(!run.err().contains("depth "), run.err());
+  }
+}
