@@ -1,7 +1,6 @@
 package dev.depths.runtime.kernel;
 
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /** Norms, rotations and sums; a scalar loop finishes what does not fill a vector. */
@@ -52,7 +51,7 @@ final class Elementwise {
       acc0 = FloatVector.fromArray(F, a, aOffset + i).fma(FloatVector.fromArray(F, b, bOffset + i), acc0);
       acc1 = FloatVector.fromArray(F, a, aOffset + i + L).fma(FloatVector.fromArray(F, b, bOffset + i + L), acc1);
     }
-    float sum = acc0.add(acc1).reduceLanes(VectorOperators.ADD);
+    float sum = Simd.sum(acc0.add(acc1));
     for (; i < n; i++) {
       sum = Math.fma(a[aOffset + i], b[bOffset + i], sum);
     }

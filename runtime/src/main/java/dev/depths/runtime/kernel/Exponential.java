@@ -78,7 +78,7 @@ final class Exponential {
       e.intoArray(x, offset + i);
       acc = acc.add(e);
     }
-    float sum = acc.reduceLanes(VectorOperators.ADD);
+    float sum = Simd.sum(acc);
     for (; i < n; i++) {
       float e = exp(x[offset + i] * scale - shift);
       x[offset + i] = e;
@@ -94,7 +94,7 @@ final class Exponential {
     for (; i <= n - L; i += L) {
       acc = acc.add(exp(FloatVector.fromArray(F, x, offset + i).sub(shift)));
     }
-    float sum = acc.reduceLanes(VectorOperators.ADD);
+    float sum = Simd.sum(acc);
     for (; i < n; i++) {
       sum += exp(x[offset + i] - shift);
     }

@@ -5,6 +5,7 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShape;
+import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
@@ -25,6 +26,11 @@ final class Simd {
 
   static final int BYTES = BITS / Byte.SIZE;
 
+  private static final VectorShuffle<Float> FOLD_8 = fold(8);
+  private static final VectorShuffle<Float> FOLD_4 = fold(4);
+  private static final VectorShuffle<Float> FOLD_2 = fold(2);
+  private static final VectorShuffle<Float> FOLD_1 = fold(1);
+
   private Simd() {}
 
   private static int bits() {
@@ -38,6 +44,26 @@ final class Simd {
       throw new IllegalArgumentException("depths.vectorBits must be 128, 256 or 512, not " + asked);
     }
     return asked;
+  }
+
+  /** Lane i of the result is lane i + n of the operand. */
+  private static VectorShuffle<Float> fold(int n) {
+    return VectorShuffle.fromOp(FLOATS, i -> (i + n) % LANES);
+  }
+
+  /**
+   * Sum of the lanes, folded in halves. {@code reduceLanes} adds in another order when it is interpreted than when it is
+   * compiled, and the same seed would then not give the same text.
+   */
+  static float sum(FloatVector v) {
+    if (LANES >= 16) {
+      v = v.add(v.rearrange(FOLD_8));
+    }
+    if (LANES >= 8) {
+      v = v.add(v.rearrange(FOLD_4));
+    }
+    v = v.add(v.rearrange(FOLD_2));
+    return v.add(v.rearrange(FOLD_1)).lane(0);
   }
 
   /** The even short lanes, as ints. */
