@@ -28,6 +28,7 @@ record SafetensorsFile(SequencedMap<String, String> metadata, SequencedMap<Strin
   private static final int LENGTH_BYTES = 8;
   private static final long MAX_HEADER_BYTES = 100_000_000;
   private static final int MAX_TENSORS = 1 << 16;
+  private static final int MAX_METADATA = 1 << 12;
   private static final int MAX_METADATA_CHARS = 1 << 24;
   private static final int MAX_NAME = 256;
   private static final int MAX_DIMENSIONS = 4;
@@ -114,8 +115,9 @@ record SafetensorsFile(SequencedMap<String, String> metadata, SequencedMap<Strin
         require(JsonToken.VALUE_STRING, "__metadata__." + key, "a string");
         metadata.put(key, json.getText());
         chars += key.length() + json.getText().length();
-        if (chars > MAX_METADATA_CHARS) {
-          throw malformed("__metadata__", "has more than " + MAX_METADATA_CHARS + " characters");
+        if (metadata.size() > MAX_METADATA || chars > MAX_METADATA_CHARS) {
+          throw malformed("__metadata__",
+              "has more than " + MAX_METADATA + " members or " + MAX_METADATA_CHARS + " characters");
         }
       }
     }

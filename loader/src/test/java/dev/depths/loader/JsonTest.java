@@ -33,6 +33,8 @@ class JsonTest {
     assertMalformed("f.json: text", "Number value length (200)", () -> read("{\"a\": " + "9".repeat(200) + "}"));
     assertMalformed("f.json: text", "Document nesting depth (33)", () -> read("{\"a\": " + "[".repeat(100_000)));
     assertMalformed("f.json: text", "Document nesting depth (33)", () -> read("{\"a\":".repeat(100_000)));
+    assertMalformed("f.json: a", "is one value too many, expected at most 262144",
+        () -> read("{\"a\": [" + "1,".repeat(300_000) + "1]}"));
     assertMalformed("f.json: text", "Name length", () -> read("{\"" + "k".repeat(5000) + "\": 1}"));
   }
 }

@@ -97,6 +97,11 @@ class SafetensorsFileTest {
   void metadata() {
     assertRefused("__metadata__", "expected an object", "{'__metadata__': 1}", 0);
     assertRefused("__metadata__.a", "is \"1\", expected a string", "{'__metadata__': {'a': 1}}", 0);
+    StringBuilder members = new StringBuilder("'a': ''");
+    for (int i = 0; i < 5000; i++) {
+      members.append(", '").append(i).append("': ''");
+    }
+    assertRefused("__metadata__", "has more than 4096 members", "{'__metadata__': {" + members + "}}", 0);
     assertRefused("header at offset 8", "Duplicate field 'a'", "{'__metadata__': {'a': '', 'a': ''}}", 0);
   }
 
