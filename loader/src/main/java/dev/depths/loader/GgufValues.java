@@ -14,12 +14,13 @@ final class GgufValues {
   static final int MAX_STRING_BYTES = 1 << 24;
   /** Most elements of an array; the largest vocabularies have some 300,000 tokens. */
   static final int MAX_ARRAY_LENGTH = 1 << 24;
-  /** Most elements of an array of arrays, each of which costs an object. */
-  private static final int MAX_NESTED_LENGTH = 1 << 12;
+  /** Most arrays in arrays of a whole file: each costs objects far larger than its bytes. */
+  private static final int MAX_NESTED = 1 << 12;
   private static final int MAX_DEPTH = 2;
 
   private final ByteCursor in;
   private final MemorySegment data;
+  private int nested;
 
   GgufValues(ByteCursor in, MemorySegment data) {
     this.in = in;
@@ -67,7 +68,7 @@ final class GgufValues {
       throw in.malformed(
           at, what + " has " + length + " elements, more than the " + in.remaining() + " bytes that remain can hold");
     }
-    int max = type == GgufType.ARRAY ? MAX_NESTED_LENGTH : MAX_ARRAY_LENGTH;
+    int max = type == GgufType.ARRAY ? MAX_NESTED - nested : MAX_ARRAY_LENGTH;
     if (length > max) {
       throw in.malformed(at, what + " has " + length + " elements, expected at most " + max);
     }
@@ -82,6 +83,7 @@ final class GgufValues {
     if (depth == MAX_DEPTH) {
       throw in.malformed(at, what + " nests arrays deeper than " + MAX_DEPTH);
     }
+    nested += length;
     List<List<?>> lists = new ArrayList<>(length);
     for (int i = 0; i < length; i++) {
       lists.add(array(what, depth + 1));

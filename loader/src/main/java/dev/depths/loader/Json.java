@@ -25,8 +25,11 @@ final class Json {
       .disable(JsonFactory.Feature.INTERN_FIELD_NAMES)
       .build();
 
+  private static final int MAX_VALUES = 1 << 18;
+
   private final Object file;
   private final JsonParser parser;
+  private int count;
 
   private Json(Object file, JsonParser parser) {
     this.file = file;
@@ -82,6 +85,9 @@ final class Json {
   }
 
   private Object value(String key) throws IOException {
+    if (++count > MAX_VALUES) {
+      throw new MalformedFileException(file, key, "is one value too many, expected at most " + MAX_VALUES);
+    }
     return switch (parser.currentToken()) {
       case VALUE_NULL -> null;
       case VALUE_TRUE -> true;

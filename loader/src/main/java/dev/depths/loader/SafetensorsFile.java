@@ -5,9 +5,12 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.databind.util.ByteBufferBackedInputStream;
 import java.io.IOException;
-import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.io.Reader;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -25,6 +28,7 @@ record SafetensorsFile(SequencedMap<String, String> metadata, SequencedMap<Strin
   private static final int LENGTH_BYTES = 8;
   private static final long MAX_HEADER_BYTES = 100_000_000;
   private static final int MAX_TENSORS = 1 << 16;
+  private static final int MAX_METADATA = 1 << 12;
   private static final int MAX_METADATA_CHARS = 1 << 24;
   private static final int MAX_NAME = 256;
   private static final int MAX_DIMENSIONS = 4;
@@ -66,10 +70,14 @@ record SafetensorsFile(SequencedMap<String, String> metadata, SequencedMap<Strin
         throw in.malformed(LENGTH_BYTES, "the header does not start with {");
       }
       MemorySegment header = data.asSlice(LENGTH_BYTES, length);
-      try (InputStream stream = new ByteBufferBackedInputStream(header.asByteBuffer());
-          JsonParser parser = Json.FACTORY.createParser(stream)) {
+      // A new decoder reports malformed input, where one made from the charset's name would replace it.
+      try (Reader text = new InputStreamReader(
+              new ByteBufferBackedInputStream(header.asByteBuffer()), StandardCharsets.UTF_8.newDecoder());
+          JsonParser parser = Json.FACTORY.createParser(text)) {
         json = parser;
         header();
+      } catch (CharacterCodingException e) {
+        throw new MalformedFileException(file, "header at offset " + LENGTH_BYTES, "is not valid UTF-8", e);
       } catch (JsonProcessingException e) {
         throw Json.malformed(file, "header at offset " + LENGTH_BYTES, e);
       } catch (IOException e) {
@@ -107,8 +115,9 @@ record SafetensorsFile(SequencedMap<String, String> metadata, SequencedMap<Strin
         require(JsonToken.VALUE_STRING, "__metadata__." + key, "a string");
         metadata.put(key, json.getText());
         chars += key.length() + json.getText().length();
-        if (chars > MAX_METADATA_CHARS) {
-          throw malformed("__metadata__", "has more than " + MAX_METADATA_CHARS + " characters");
+        if (metadata.size() > MAX_METADATA || chars > MAX_METADATA_CHARS) {
+          throw malformed("__metadata__",
+              "has more than " + MAX_METADATA + " members or " + MAX_METADATA_CHARS + " characters");
         }
       }
     }

@@ -209,6 +209,14 @@ class GgufFileTest {
     assertMalformed("offset 53", "k nests arrays deeper than 2", () -> parse(deep.i32(UINT32).i64(0)));
     assertMalformed("offset 41", "k has 5000 elements, expected at most 4096",
         () -> parse(header(0, 1).string("k").i32(ARRAY).i32(ARRAY).i64(5000).zeros(100_000)));
+    RawBytes many = header(0, 2);
+    for (String key : List.of("a", "b")) {
+      many.string(key).i32(ARRAY).i32(ARRAY).i64(3000);
+      for (int i = 0; i < 3000; i++) {
+        many.i32(UINT32).i64(0);
+      }
+    }
+    assertMalformed("offset", "b has 3000 elements, expected at most 1096", () -> parse(many));
   }
 
   @ParameterizedTest

@@ -149,7 +149,8 @@ class GgufModelTest {
         new GgufWriter().tensor("token_embd.weight", new float[1], 1));
     assertNotSupported("architecture \"gemma\" is not supported", "; supported are [llama, mistral, qwen2, qwen3]",
         TinyModel.gguf("gemma"));
-    assertRefused("general.architecture", "is 3, expected a string", TinyModel.gguf("llama").put("general.architecture", 3));
+    assertRefused("general.architecture", "is 3, expected a string",
+        TinyModel.gguf("llama").put("general.architecture", 3));
     assertNotSupported("llama.expert_count", ": mixtures of experts are not supported",
         TinyModel.gguf("llama").put("llama.expert_count", 8));
   }

@@ -1,0 +1,139 @@
+package dev.depths.loader;
+
+import static dev.depths.loader.Refusals.assertMalformed;
+import static dev.depths.loader.Refusals.assertUnsupported;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import java.io.IOException;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class AdapterTest {
+  private static final String HASH = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53";
+  private static final ModelConfig CONFIG = GgufConfig.read(
+      new Metadata("base", GgufFile.parse("base", MemorySegment.ofArray(TinyModel.gguf("llama").toBytes())).metadata()),
+      GgufFile.parse("base", MemorySegment.ofArray(TinyModel.gguf("llama").toBytes())).tensors());
+
+  @TempDir Path directory;
+
+  private static SafetensorsWriter adapter(String more) {
+    return new SafetensorsWriter().metadata("mod", """
+        {"version": 1, "blocks": [1], "router": "linear", "selection": "threshold", "combine": "x+f"%s}"""
+        .formatted(more.replace('\'', '"')));
+  }
+
+  private static SafetensorsWriter router(SafetensorsWriter writer) {
+    return writer.tensor("blk.1.mod_router.weight", DType.F32, new float[32], 1, 32);
+  }
+
+  private static SafetensorsWriter withLora() {
+    return router(adapter(", 'lora': {'rank': 2, 'scale': 1.5}"));
+  }
+
+  private static Adapter parse(SafetensorsWriter writer) {
+    return Adapter.parse("a.safetensors", MemorySegment.ofArray(writer.toBytes()));
+  }
+
+  private static void assertRefused(String where, String problem, SafetensorsWriter writer) {
+    assertMalformed("a.safetensors: " + where, problem, () -> parse(writer).validate(CONFIG));
+  }
+
+  @Test
+  void opensAFile() throws IOException {
+    Path file = directory.resolve("adapter.safetensors");
+    router(adapter(", 'lora': {'rank': 2, 'scale': 1.5}, 'base_sha256': '" + HASH.toUpperCase() + "'"))
+        .tensor("blk.0.ffn_up.lora_a", DType.F16, new float[64], 2, 32)
+        .tensor("blk.0.ffn_up.lora_b", DType.BF16, new float[128], 64, 2)
+        .write(file);
+    Adapter adapter = Adapter.open(file);
+    adapter.validate(CONFIG);
+    assertEquals(List.of(1), adapter.descriptor().blocks());
+    assertEquals(1.5f, adapter.loraScale());
+    assertEquals(HASH, adapter.baseSha256());
+    assertEquals(
+        Set.of("blk.1.mod_router.weight", "blk.0.ffn_up.lora_a", "blk.0.ffn_up.lora_b"), adapter.tensors().keySet());
+    Tensor tensor = adapter.tensors().get("blk.1.mod_router.weight");
+    adapter.close();
+    adapter.close();
+    assertThrows(IllegalStateException.class, tensor::toFloats);
+  }
+
+  @Test
+  void anAdapterNeedNotChangeMatrices() {
+    Adapter adapter = parse(router(adapter("")));
+    adapter.validate(CONFIG);
+    assertEquals(0, adapter.loraScale());
+    assertEquals("", adapter.baseSha256());
+  }
+
+  @Test
+  void theDescriptor() {
+    assertRefused("__metadata__.mod", "is missing: this is no Mixture-of-Depths adapter", new SafetensorsWriter());
+    assertRefused("__metadata__.mod", "is empty", new SafetensorsWriter().metadata("mod", "{}"));
+    assertRefused("__metadata__.mod, line 1", "is no valid JSON", new SafetensorsWriter().metadata("mod", "{x"));
+    assertRefused("__metadata__.mod", "is no JSON object", new SafetensorsWriter().metadata("mod", "1"));
+    assertRefused("mod.lora.rank", "is 0, expected 1 to 1024", router(adapter(", 'lora': {'rank': 0}")));
+    assertRefused("mod.lora.scale", "is Infinity, expected", router(adapter(", 'lora': {'scale': 1e999}")));
+    assertRefused("mod.base_sha256", "is \"12\", expected 64 hexadecimal digits",
+        router(adapter(", 'base_sha256': '12'")));
+    assertUnsupported("a.safetensors: mod.lora.alpha is not a known property", "",
+        () -> parse(router(adapter(", 'lora': {'alpha': 16}"))));
+  }
+
+  @Test
+  void routersHaveToFit() {
+    assertRefused("tensor blk.1.mod_router.weight", "is missing", adapter(""));
+    assertRefused("tensor blk.1.mod_router.weight", "has the shape [1, 31], expected [1, 32]",
+        adapter("").tensor("blk.1.mod_router.weight", DType.F32, new float[31], 1, 31));
+    assertMalformed("mod.blocks", "holds block 9, expected 0 to 1",
+        () -> parse(new SafetensorsWriter().metadata("mod", """
+            {"version": 1, "blocks": [9], "router": "linear", "selection": "threshold", "combine": "x+f"}"""))
+            .validate(CONFIG));
+  }
+
+  @Test
+  void updatesComeInPairsOfTheStatedRank() {
+    assertRefused("tensor blk.0.attn_q.lora_a", "has no .lora_b beside it",
+        withLora().tensor("blk.0.attn_q.lora_a", DType.F32, new float[64], 2, 32));
+    assertRefused("tensor blk.0.attn_q.lora_b", "has no .lora_a beside it",
+        withLora().tensor("blk.0.attn_q.lora_b", DType.F32, new float[64], 32, 2));
+    assertRefused("tensor blk.0.attn_q.lora_a", "has the shapes [3, 32] and [32, 3] of its factors, expected [2, in]",
+        withLora().tensor("blk.0.attn_q.lora_a", DType.F32, new float[96], 3, 32)
+            .tensor("blk.0.attn_q.lora_b", DType.F32, new float[96], 32, 3));
+    assertRefused("tensor blk.0.attn_q.lora_a", "has the shapes [64] and [32, 2]",
+        withLora().tensor("blk.0.attn_q.lora_a", DType.F32, new float[64], 64)
+            .tensor("blk.0.attn_q.lora_b", DType.F32, new float[64], 32, 2));
+    assertRefused("__metadata__.mod", "has no lora.rank or lora.scale for the updates",
+        router(adapter(", 'lora': {'rank': 2}")).tensor("blk.0.attn_q.lora_a", DType.F32, new float[64], 2, 32)
+            .tensor("blk.0.attn_q.lora_b", DType.F32, new float[64], 32, 2));
+  }
+
+  @Test
+  void updatesFitMatricesOfTheBase() {
+    assertRefused("tensor blk.2.attn_q.lora_a", "updates blk.2.attn_q.weight, which the base does not have",
+        withLora().tensor("blk.2.attn_q.lora_a", DType.F32, new float[64], 2, 32)
+            .tensor("blk.2.attn_q.lora_b", DType.F32, new float[64], 32, 2));
+    assertRefused("tensor blk.0.attn_norm.lora_a", "updates blk.0.attn_norm.weight, which the base does not have",
+        withLora().tensor("blk.0.attn_norm.lora_a", DType.F32, new float[64], 2, 32)
+            .tensor("blk.0.attn_norm.lora_b", DType.F32, new float[64], 32, 2));
+    assertRefused("tensor blk.0.attn_k.lora_b", "has the shape [32, 2], expected 16 instead of 32",
+        withLora().tensor("blk.0.attn_k.lora_a", DType.F32, new float[64], 2, 32)
+            .tensor("blk.0.attn_k.lora_b", DType.F32, new float[64], 32, 2));
+    assertRefused("tensor blk.0.ffn_down.lora_a", "has the shape [2, 32], expected 64 instead of 32",
+        withLora().tensor("blk.0.ffn_down.lora_a", DType.F32, new float[64], 2, 32)
+            .tensor("blk.0.ffn_down.lora_b", DType.F32, new float[64], 32, 2));
+  }
+
+  @Test
+  void otherTensorsAreRefused() {
+    assertUnsupported("a.safetensors: tensor blk.0.attn_q.weight", "is neither a router nor a low-rank update",
+        () -> parse(withLora().tensor("blk.0.attn_q.weight", DType.F32, new float[1], 1)).validate(CONFIG));
+    assertUnsupported("a.safetensors: tensor blk.0.mod_router.weight", "is neither a router nor a low-rank update",
+        () -> parse(withLora().tensor("blk.0.mod_router.weight", DType.F32, new float[32], 1, 32)).validate(CONFIG));
+  }
+}
