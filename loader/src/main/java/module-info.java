@@ -3,6 +3,8 @@ module dev.depths.loader {
   requires org.agrona;
   requires com.fasterxml.jackson.databind;
   requires jinjava;
+  // Jinjava, an automatic module, uses java.beans.
+  requires java.desktop;
 
   exports dev.depths.loader;
   exports dev.depths.loader.tokenizer;

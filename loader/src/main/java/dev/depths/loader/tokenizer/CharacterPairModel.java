@@ -4,8 +4,8 @@ import java.nio.charset.StandardCharsets;
 import org.agrona.collections.IntArrayList;
 
 /**
- * BPE on characters with byte fallback, as tokenizer.json files write SentencePiece's models: spaces are U+2581, and pairs
- * merge by the rank of their merge rather than by the score of what they become.
+ * BPE on characters with byte fallback, as tokenizer.json files write SentencePiece's models: spaces are U+2581, and
+ * pairs merge by the rank of their merge rather than by the score of what they become.
  */
 final class CharacterPairModel implements SubwordModel {
   /** Where a space is put in front of text. */

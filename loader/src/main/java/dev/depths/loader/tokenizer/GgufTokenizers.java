@@ -43,7 +43,8 @@ final class GgufTokenizers {
         () -> unsupported("the pre-tokenizer '" + Texts.printable(name) + "' (tokenizer.ggml.pre) is not supported"));
     Vocabulary vocabulary = vocabulary();
     SpecialIds special = specialIds(vocabulary, Vocabulary.NONE, Vocabulary.NONE, preTokenizer.addBos());
-    return new VocabularyTokenizer(vocabulary, new BytePairModel(vocabulary, preTokenizer, merges(vocabulary), false), special);
+    SubwordModel model = new BytePairModel(vocabulary, preTokenizer, merges(vocabulary), false);
+    return new VocabularyTokenizer(vocabulary, model, special);
   }
 
   private Tokenizer sentencePiece() {
@@ -52,7 +53,8 @@ final class GgufTokenizers {
     SpecialIds special = specialIds(vocabulary, 1, 2, true);
     boolean spacePrefix = metadata.bool(PREFIX + "add_space_prefix", true);
     int unknown = metadata.token(PREFIX + "unknown_token_id", vocabulary.size(), 0);
-    return new VocabularyTokenizer(vocabulary, new SentencePieceModel(vocabulary, scores, spacePrefix, new ByteTokens(vocabulary, unknown)), special);
+    SubwordModel model = new SentencePieceModel(vocabulary, scores, spacePrefix, new ByteTokens(vocabulary, unknown));
+    return new VocabularyTokenizer(vocabulary, model, special);
   }
 
   private Vocabulary vocabulary() {
@@ -77,7 +79,8 @@ final class GgufTokenizers {
             + " characters, expected at most " + SpecialTokens.MAX_LENGTH);
       }
       if (types[i] == TokenType.BYTE && !ByteTokens.isWritten(piece)) {
-        throw metadata.malformed(TOKENS + "[" + i + "]", "the byte token '" + Texts.printable(piece) + "', expected <0x00> to <0xFF>");
+        throw metadata.malformed(TOKENS + "[" + i + "]",
+            "the byte token '" + Texts.printable(piece) + "', expected <0x00> to <0xFF>");
       }
       pieces[i++] = piece;
     }

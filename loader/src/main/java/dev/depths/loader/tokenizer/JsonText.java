@@ -74,8 +74,9 @@ final class JsonText implements AutoCloseable {
       }
       return result;
     } catch (JsonProcessingException e) {
-      throw new MalformedFileException(file, "line " + e.getLocation().getLineNr() + " column "
-          + e.getLocation().getColumnNr(), "is no valid JSON: " + e.getOriginalMessage().lines().findFirst().orElse(""), e);
+      String where = "line " + e.getLocation().getLineNr() + " column " + e.getLocation().getColumnNr();
+      String problem = e.getOriginalMessage().lines().findFirst().orElse("");
+      throw new MalformedFileException(file, where, "is no valid JSON: " + problem, e);
     }
   }
 

@@ -4,8 +4,8 @@ import java.util.Arrays;
 import org.agrona.collections.IntArrayList;
 
 /**
- * Merges a word's symbols, the pair of lowest rank first and leftmost among equals, until none is left. The symbols are a
- * doubly linked list in arrays. Scratch space of one call, reused from word to word.
+ * Merges a word's symbols, the pair of lowest rank first and leftmost among equals, until none is left. The symbols are
+ * a doubly linked list in arrays. Scratch space of one call, reused from word to word.
  */
 final class PairMerger {
   private static final int MERGED = -2;

@@ -5,8 +5,8 @@ import org.agrona.collections.IntArrayList;
 
 /**
  * SentencePiece's BPE (Kudo and Richardson 2018): a text's characters are merged, the pair whose piece has the highest
- * score first and leftmost among equals, until no pair is a piece. Spaces are written U+2581; characters without a piece
- * become byte tokens.
+ * score first and leftmost among equals, until no pair is a piece. Spaces are written U+2581; characters without a
+ * piece become byte tokens.
  */
 final class SentencePieceModel implements SubwordModel {
   static final char SPACE = '\u2581';

@@ -54,7 +54,9 @@ final class SpecialTokens {
     return match;
   }
 
-  /** In a range whose texts agree up to {@code depth} and go beyond it: the first whose next character is at least c. */
+  /**
+   * In a range whose texts agree up to {@code depth} and go beyond it: the first whose next character is at least c.
+   */
   private int firstAtLeast(int low, int high, int depth, int c) {
     int from = low;
     int to = high;

@@ -4,7 +4,8 @@ import java.util.Optional;
 
 /** The regular expressions that tokenizer.json files split text by, and the scanners that stand for them. */
 final class SplitPatterns {
-  private static final String GPT2 = "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
+  private static final String GPT2 =
+      "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
   private static final String CONTRACTIONS = "(?i:'s|'t|'re|'ve|'m|'ll|'d)";
   /** As tiktoken writes it. */
   private static final String SHORT_CONTRACTIONS = "'(?i:[sdmt]|ll|ve|re)";

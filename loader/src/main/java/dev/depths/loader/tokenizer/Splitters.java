@@ -113,7 +113,8 @@ final class Splitters {
   }
 
   private static boolean isDigitTriple(String text, int from, int end) {
-    return from + 3 <= end && isDigit(text.charAt(from)) && isDigit(text.charAt(from + 1)) && isDigit(text.charAt(from + 2));
+    return from + 3 <= end && isDigit(text.charAt(from)) && isDigit(text.charAt(from + 1))
+        && isDigit(text.charAt(from + 2));
   }
 
   private static boolean isDigit(char c) {

@@ -53,7 +53,8 @@ final class TextRules {
         prefix = Prefix.DOUBLED;
       }
       case "Replace" -> {
-        require(" ".equals(part.object("pattern").string("String", "")) && part.string("content", "").equals(SPACE), part);
+        require(" ".equals(part.object("pattern").string("String", ""))
+            && part.string("content", "").equals(SPACE), part);
         marksSpaces = true;
       }
       default -> throw unsupported(part);

@@ -2,7 +2,10 @@ package dev.depths.loader.tokenizer;
 
 import java.util.Set;
 
-/** Text to token ids and back, exactly as the model's training code does it. Immutable and safe for use by several threads. */
+/**
+ * Text to token ids and back, exactly as the model's training code does it. Immutable and safe for use by several
+ * threads.
+ */
 public interface Tokenizer {
   /**
    * Tokenises text as it is. Adds no beginning-of-text token; see {@link #encode(String, boolean, boolean)}.
@@ -12,7 +15,8 @@ public interface Tokenizer {
   int[] encode(String text, boolean parseSpecial);
 
   /**
-   * Tokenises text and, if {@code addSpecial}, adds the beginning- and end-of-text tokens that the model's files ask for.
+   * Tokenises text and, if {@code addSpecial}, adds the beginning- and end-of-text tokens that the model's files ask
+   * for.
    */
   int[] encode(String text, boolean addSpecial, boolean parseSpecial);
 

@@ -18,7 +18,8 @@ final class Vocabulary {
 
   /**
    * @param where the key of the pieces, for messages
-   * @throws MalformedFileException if a piece occurs twice or is not valid Unicode; empty pieces are padding, and allowed
+   * @throws MalformedFileException if a piece occurs twice or is not valid Unicode; empty pieces are padding, and
+   * allowed
    */
   Vocabulary(Object file, String where, String[] pieces, TokenType[] types) {
     this.pieces = pieces;

@@ -89,7 +89,8 @@ final class Fixtures {
   /** What a GGUF file of the SentencePiece model holds. */
   static Map<String, Object> sentencePieceMetadata() {
     Map<String, Object> metadata = new LinkedHashMap<>();
-    json("sentencepiece", "metadata.json").properties().forEach(entry -> metadata.put(entry.getKey(), value(entry.getValue())));
+    json("sentencepiece", "metadata.json").properties()
+        .forEach(entry -> metadata.put(entry.getKey(), value(entry.getValue())));
     return metadata;
   }
 
@@ -99,6 +100,9 @@ final class Fixtures {
       node.forEach(element -> list.add(value(element)));
       return list;
     }
-    return node.isTextual() ? node.asText() : node.isIntegralNumber() ? (Object) node.asLong() : (Object) (float) node.asDouble();
+    if (node.isTextual()) {
+      return node.asText();
+    }
+    return node.isIntegralNumber() ? (Object) node.asLong() : (Object) (float) node.asDouble();
   }
 }
