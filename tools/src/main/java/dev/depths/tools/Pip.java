@@ -19,6 +19,7 @@ final class Pip {
   private static final int POLL_MILLIS = 100;
 
   private final List<List<String>> clients;
+  private volatile Process running;
 
   Pip(List<List<String>> clients) {
     this.clients = clients;
@@ -67,18 +68,23 @@ final class Pip {
     return process;
   }
 
-  private static int await(Process process, Path directory, LongConsumer progress)
-      throws IOException, InterruptedException {
-    Thread kill = new Thread(process::destroyForcibly);
-    Runtime.getRuntime().addShutdownHook(kill);
+  private int await(Process process, Path directory, LongConsumer progress) throws IOException, InterruptedException {
+    running = process;
     try {
       while (!process.waitFor(POLL_MILLIS, TimeUnit.MILLISECONDS)) {
         progress.accept(size(directory));
       }
       return process.exitValue();
     } finally {
-      process.destroyForcibly();
-      Runtime.getRuntime().removeShutdownHook(kill);
+      stop();
+    }
+  }
+
+  /** Ends the download that runs, if one does, and waits until it has ended. For any thread. */
+  void stop() {
+    Process process = running;
+    if (process != null) {
+      process.destroyForcibly().onExit().join();
     }
   }
 
