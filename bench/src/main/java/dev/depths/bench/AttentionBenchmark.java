@@ -5,9 +5,9 @@ import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.Param;
 
 /**
- * Attention of rows of queries over one key/value head's cache, by the same calls that a forward pass makes: per page of 32
- * positions a product with the keys' panel, a softmax for each row, per page and 32 dimensions a product with the values'
- * panel. 3 rows are the query heads of one decoded token (SmolLM2-135M), 24 a group of a prefill's.
+ * Attention of rows of queries over one key/value head's cache, by the calls that a forward pass makes: a product with
+ * each page of keys, a softmax for each row, a product with each page of values. 3 rows are the query heads of one decoded
+ * token (SmolLM2-135M), 24 a group of a prefill's.
  */
 public class AttentionBenchmark extends KernelBenchmark {
   private static final int PAGE = 32;
@@ -47,8 +47,8 @@ public class AttentionBenchmark extends KernelBenchmark {
     }
     for (int d = 0; d < HEAD_DIM; d += RandomPanels.ROWS) {
       for (int p = 0; p < pages; p++) {
-        kernels.panelF32(values, p * pageBytes + 4L * d * PAGE, PAGE, scores, p * PAGE, positions, rows, sums, d, HEAD_DIM,
-            p > 0);
+        long panel = p * pageBytes + 4L * d * PAGE;
+        kernels.panelF32(values, panel, PAGE, scores, p * PAGE, positions, rows, sums, d, HEAD_DIM, p > 0);
       }
     }
     work.add(4.0 * rows * positions * HEAD_DIM);

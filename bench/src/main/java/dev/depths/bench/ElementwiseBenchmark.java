@@ -20,7 +20,8 @@ public class ElementwiseBenchmark extends KernelBenchmark {
     x = floats(elements);
     y = floats(elements);
     out = floats(elements);
-    activations = RandomPanels.activations(kernels, 1, elements);
+    activations = new Activations(1, elements, 1);
+    System.arraycopy(x, 0, activations.f32(), 0, elements);
   }
 
   @Benchmark
@@ -55,8 +56,15 @@ public class ElementwiseBenchmark extends KernelBenchmark {
   }
 
   @Benchmark
-  public Activations quantize(Work.Elements work) {
-    kernels.quantize(activations, 0, 0, elements);
+  public Activations quantizeForNibbles(Work.Elements work) {
+    kernels.quantize(activations, 0, 0, elements, true, false);
+    work.add(elements);
+    return activations;
+  }
+
+  @Benchmark
+  public Activations quantizeForBytes(Work.Elements work) {
+    kernels.quantize(activations, 0, 0, elements, false, true);
     work.add(elements);
     return activations;
   }

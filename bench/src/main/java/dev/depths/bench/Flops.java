@@ -4,9 +4,9 @@ import dev.depths.loader.ModelConfig;
 import dev.depths.runtime.Counters;
 
 /**
- * Counts the floating-point operations of a prefill of an empty context: the matrices (two per weight and token), attention
- * (four per pair of positions and element of a query), and the logits of the last token. Norms, RoPE, softmax and SiLU are
- * left out, as is customary.
+ * Counts the floating-point operations of a prefill of an empty context: the matrices (two per weight and token),
+ * attention (four per pair of positions and element of a query), and the logits of the last token. Norms, RoPE, softmax
+ * and SiLU are left out, as is customary.
  */
 final class Flops {
   private Flops() {}
@@ -33,7 +33,7 @@ final class Flops {
     return 2 * d * q + 2 * d * kv + 3 * d * c.feedForward();
   }
 
-  /** Token i sees i positions: one multiply-add for its score and one for its weighted sum, per element of each query. */
+  /** Token i sees i positions: a multiply-add for its score and one for its weighted sum, per element of each query. */
   private static double attention(ModelConfig c, long tokens) {
     return 4.0 * c.heads() * c.headDim() * (tokens * (tokens + 1) / 2.0);
   }

@@ -4,7 +4,7 @@ import java.lang.foreign.MemorySegment;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.Param;
 
-/** The packed f32 product of one panel, as a tile of so many rows runs it after unpacking: the panel is in the L2 cache. */
+/** The packed f32 product of one panel, as a tile of so many rows runs it after unpacking: from the L2 cache. */
 public class GemmBenchmark extends KernelBenchmark {
   @Param({"1", "2", "3", "4", "6", "8", "12", "16", "24", "32", "64", "128"})
   int rows;

@@ -21,7 +21,7 @@ public class GemvBenchmark extends KernelBenchmark {
   @Override
   void fill() {
     panel = RandomPanels.matrix(weights, 1, arena);
-    x = RandomPanels.activations(kernels, rows, RandomPanels.COLUMNS);
+    x = RandomPanels.activations(kernels, rows, panel);
     y = new float[rows * RandomPanels.ROWS];
   }
 

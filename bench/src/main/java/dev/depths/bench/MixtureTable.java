@@ -49,8 +49,9 @@ final class MixtureTable {
     double ratio = m.score() / dense.score();
     double predicted = workPerToken(dense) / workPerToken(m);
     String depth = m.parameters().getOrDefault("depth", "0");
-    return String.format(Locale.ROOT, "| %s%s | %d | %s | %.1f | %.2f | %.2f | %.0f %% |%n",
-        m.benchmark().substring(m.benchmark().indexOf('.') + 1), depth.equals("0") ? "" : " after " + depth, m.threads(),
+    String method = m.benchmark().substring(m.benchmark().indexOf('.') + 1);
+    return String.format(Locale.ROOT, "| %s | %d | %s | %.1f | %.2f | %.2f | %.0f %% |%n",
+        depth.equals("0") ? method : method + " after " + depth, m.threads(),
         capacity(m.parameters().get(ROUTING)), m.score(), ratio, predicted, 100 * ratio / predicted);
   }
 

@@ -17,8 +17,8 @@ import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Threads;
 
 /**
- * What the machine can do at most, as the Vector API reaches it: the denominators of all other rates. Fused multiply-adds in
- * registers alone, and reading a buffer too large for any cache, on one thread and on two. At the runtime's vector width.
+ * What the machine can do at most, as the Vector API reaches it: the denominators of all other rates. Multiply-adds in
+ * registers alone, and reading a buffer too large for any cache, on one thread and on two, at the runtime's width.
  */
 @State(Scope.Thread)
 public class ProbeBenchmark extends Defaults {

@@ -15,7 +15,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.stream.IntStream;
 
-/** Models of random weights, built in memory: what they compute means nothing, what it costs is what a real model costs. */
+/** Models of random weights, built in memory: they compute nothing that means anything, at a real model's cost. */
 final class RandomModel {
   private RandomModel() {}
 
@@ -24,7 +24,7 @@ final class RandomModel {
     return open(config, type, DType.Q8_0, threads, Optional.empty());
   }
 
-  /** A model whose blocks are all routed, with x + f as in the default adapter; the embedding is f32, so a row is a copy. */
+  /** A model whose blocks are all routed, x + f as in the default adapter; its embedding is f32: a row is a copy. */
   static Model routed(ModelConfig config, DType type, int threads) throws IOException {
     List<Integer> blocks = IntStream.range(0, config.blocks()).boxed().toList();
     return open(config, type, DType.F32, threads, Optional.of(new ModDescriptor(1, blocks, List.of(),
@@ -48,7 +48,8 @@ final class RandomModel {
     return Model.of(Checkpoint.of(c, tensors, mod), ModelOptions.defaults().withThreads(threads));
   }
 
-  private static void block(ModelConfig c, String prefix, DType type, RandomTensors random, Map<String, Tensor> tensors) {
+  private static void block(ModelConfig c, String prefix, DType type, RandomTensors random,
+      Map<String, Tensor> tensors) {
     int d = c.embedding();
     int q = c.heads() * c.headDim();
     int kv = c.kvHeads() * c.headDim();

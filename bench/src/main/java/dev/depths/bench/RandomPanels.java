@@ -32,15 +32,15 @@ final class RandomPanels {
     return packed;
   }
 
-  /** Rows of activations, quantised too. */
-  static Activations activations(Kernels kernels, int rows, int columns) {
-    Activations x = new Activations(rows, columns, rows);
+  /** Rows of activations for a matrix, quantised too. */
+  static Activations activations(Kernels kernels, int rows, PackedMatrix w) {
+    Activations x = new Activations(rows, w.columns(), rows);
     SplittableRandom random = new SplittableRandom(1);
     for (int i = 0; i < x.f32().length; i++) {
       x.f32()[i] = (float) (2 * random.nextDouble() - 1);
     }
     for (int r = 0; r < rows; r++) {
-      kernels.quantize(x, r, 0, columns);
+      kernels.quantize(x, r, 0, w.columns(), w.format().isNibbles(), !w.format().isNibbles());
     }
     return x;
   }

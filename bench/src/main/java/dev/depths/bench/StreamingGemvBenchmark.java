@@ -13,8 +13,8 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 
 /**
- * A decode's product of a matrix too large for any cache, by the weights' type: what streams from memory. With {@code -t 2}
- * each thread has a matrix of its own.
+ * A decode's product of a matrix too large for any cache, by the weights' type: what streams from memory. With
+ * {@code -t 2} each thread has a matrix of its own.
  */
 @State(Scope.Thread)
 public class StreamingGemvBenchmark extends Defaults {
@@ -39,7 +39,7 @@ public class StreamingGemvBenchmark extends Defaults {
       panelBytes = RandomPanels.matrix(weights, 1, scratch).bytes();
     }
     matrix = RandomPanels.matrix(weights, Math.toIntExact(mebibytes * (1L << 20) / panelBytes), arena);
-    x = RandomPanels.activations(kernels, 1, RandomPanels.COLUMNS);
+    x = RandomPanels.activations(kernels, 1, matrix);
     y = new float[RandomPanels.ROWS];
   }
 

@@ -6,8 +6,8 @@ import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.State;
 
 /**
- * Work done beside a benchmark's own score. JMH divides by the time that was measured, so {@code gigaFlops} reads GFLOP/s
- * and so on (its tables say ops/s).
+ * Work done beside a benchmark's own score. JMH divides by the time that was measured, so {@code gigaFlops} reads
+ * GFLOP/s and so on (its tables say ops/s).
  */
 public final class Work {
   /** The counters' names and what their rates are. */

@@ -59,7 +59,7 @@ class BenchmarksTest {
     assertEquals(2 * 2 * 9, run("\\.GemvBenchmark").size());
     assertEquals(2 * 8, run("UnpackBenchmark").size());
     assertEquals(2 * 2 * 2, run("AttentionBenchmark").size());
-    assertEquals(8 * 2 * 3, run("ElementwiseBenchmark").size());
+    assertEquals(9 * 2 * 3, run("ElementwiseBenchmark").size());
     assertEquals(9, run("StreamingGemvBenchmark", "mebibytes", "1").size());
   }
 

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** {@code peers/compare} with programs in place of llama-bench and Depths that print given rates and log their calls. */
+/** {@code peers/compare} with programs that print given rates, and log their calls, in place of the measured ones. */
 class CompareTest {
   @TempDir
   Path directory;
@@ -62,7 +62,8 @@ class CompareTest {
   }
 
   private Outcome compare(Path llama, Path depths, String... options) throws IOException, InterruptedException {
-    List<String> command = new ArrayList<>(List.of("python3", "peers/compare", "-m", directory.resolve("model.gguf").toString(),
+    List<String> command = new ArrayList<>(List.of("python3", "peers/compare",
+        "-m", directory.resolve("model.gguf").toString(),
         "--llama-bench", llama.toString(), "--depths", depths.toString(), "-t", "1"));
     command.addAll(List.of(options));
     Path out = directory.resolve("out");
