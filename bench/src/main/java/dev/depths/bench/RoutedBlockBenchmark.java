@@ -16,9 +16,9 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 
 /**
- * One routed block by the height of its tile, in rows computed per second. A model of that block alone takes a prompt in
- * chunks of two tile heights, of which the block computes half; at all heights it computes as many rows over the same
- * growing cache, so rates differ by the height alone. The router, gather and scatter are part of it.
+ * One routed block by the height of its tile, in rows computed per second. A model of that block alone takes a prompt
+ * in chunks of two tile heights, of which the block computes half; at all heights it computes as many rows over the
+ * same growing cache, so rates differ by the height alone. The router, gather and scatter are part of it.
  */
 @State(Scope.Benchmark)
 public class RoutedBlockBenchmark extends Defaults {
