@@ -23,16 +23,19 @@ final class StopMatcher {
       return text;
     }
     held.append(text);
-    int first = held.length();
+    int begin = 0;
+    int end = Integer.MAX_VALUE;
     for (String stop : stops) {
       int at = held.indexOf(stop);
-      if (at >= 0 && at < first) {
-        first = at;
+      // The first to be complete, and of those the longest: whichever way the text is cut into pieces.
+      if (at >= 0 && (at + stop.length() < end || at + stop.length() == end && at < begin)) {
+        begin = at;
+        end = at + stop.length();
         stopped = true;
       }
     }
     if (stopped) {
-      String certain = held.substring(0, first);
+      String certain = held.substring(0, begin);
       held.setLength(0);
       return certain;
     }

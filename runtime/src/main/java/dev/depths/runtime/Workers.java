@@ -63,6 +63,7 @@ final class Workers implements AutoCloseable {
       return;
     }
     this.job = job;
+    failure = null;
     pending.set(workers.length);
     epoch++;
     for (Worker w : workers) {
@@ -80,7 +81,6 @@ final class Workers implements AutoCloseable {
     }
     Throwable t = failure;
     if (t != null) {
-      failure = null;
       throw new IllegalStateException("a worker failed: " + t, t);
     }
   }

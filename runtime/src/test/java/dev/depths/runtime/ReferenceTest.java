@@ -1,0 +1,64 @@
+package dev.depths.runtime;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.depths.loader.ModDescriptor.Combine;
+import java.util.Arrays;
+import java.util.List;
+import java.util.stream.Stream;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Exact mode against the independent {@link Reference}: logits, and the decisions of routed blocks. */
+class ReferenceTest {
+  private static final int TOKENS = 45;
+
+  static Stream<TinyModel.Shape> shapes() {
+    return Stream.of(TinyModel.SMALL, TinyModel.HALVES, TinyModel.QWEN2, TinyModel.QWEN3, TinyModel.SINGLE);
+  }
+
+  @ParameterizedTest
+  @MethodSource("shapes")
+  void denseModels(TinyModel.Shape shape) {
+    compare(TinyModel.dense(shape, 1), 1);
+  }
+
+  /** Every combine, with and without bias and initial tokens, on blocks that follow each other and that do not. */
+  static Stream<TinyModel> routed() {
+    TinyModel small = TinyModel.dense(TinyModel.SMALL, 2);
+    return Stream.of(
+        small.routed(Combine.ADD, 0, false, 1, 3),
+        small.routed(Combine.SCORE, 0, false, 1, 2, 3),
+        small.routed(Combine.SIGMOID, 0, true, 0, 2),
+        small.routed(Combine.TANH, 0, false, 1, 3),
+        small.routed(Combine.ADD, 7, true, 0, 1, 2, 3),
+        small.routed(Combine.SIGMOID, 1, false, 2),
+        TinyModel.dense(TinyModel.HALVES, 3).routed(Combine.SCORE, 2, true, 0, 2),
+        TinyModel.dense(TinyModel.QWEN2, 4).routed(Combine.TANH, 3, true, 1),
+        TinyModel.dense(TinyModel.QWEN3, 5).routed(Combine.SIGMOID, 0, false, 0, 1),
+        TinyModel.dense(TinyModel.SINGLE, 6).routed(Combine.ADD, 0, false, 0));
+  }
+
+  @ParameterizedTest
+  @MethodSource("routed")
+  void routedModels(TinyModel model) {
+    int[][] computed = compare(model, 2);
+    List<Integer> routed = model.mod().orElseThrow().blocks();
+    assertTrue(routed.stream().allMatch(b -> computed[b].length > 0 && computed[b].length < TOKENS),
+        () -> "a test that skips nothing, or all, shows little: " + Arrays.deepToString(computed));
+  }
+
+  private static int[][] compare(TinyModel model, long seed) {
+    int[] tokens = model.tokens(TOKENS, seed);
+    Reference.Result expected = new Reference(model).run(tokens);
+    try (Model m = model.exact(); Session session = m.newSession()) {
+      float[][] logits = Logits.prefill(session, model.config().vocabulary(), tokens);
+      Logits.assertClose(expected.logits(), logits, 1e-10);
+      for (int b = 0; b < model.config().blocks(); b++) {
+        assertArrayEquals(expected.computed()[b], session.computedPositions(b), "block " + b);
+      }
+    }
+    return expected.computed();
+  }
+}

@@ -1,0 +1,146 @@
+package dev.depths.runtime;
+
+import dev.depths.loader.Checkpoint;
+import dev.depths.loader.DType;
+import dev.depths.loader.ModDescriptor;
+import dev.depths.loader.ModDescriptor.Combine;
+import dev.depths.loader.ModelConfig;
+import dev.depths.loader.ModelConfig.Rope;
+import dev.depths.loader.Tensor;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+
+/** A small model with random weights, in memory. */
+record TinyModel(ModelConfig config, Map<String, Tensor> tensors, Optional<ModDescriptor> mod) {
+  /** What a test sets of a model's shape; the rest follows. */
+  record Shape(String architecture, Rope.Layout layout, int blocks, int embedding, int feedForward, int heads, int kvHeads,
+      int headDim, int vocabulary, boolean tied) {
+    ModelConfig config() {
+      float[] frequencies = new float[headDim / 2];
+      for (int i = 0; i < frequencies.length; i++) {
+        frequencies[i] = (float) Math.pow(10_000, -2.0 * i / headDim);
+      }
+      return new ModelConfig(architecture, blocks, embedding, feedForward, heads, kvHeads, headDim, vocabulary, 2048, 1e-5f,
+          new Rope(layout, frequencies, 1), architecture.equals("qwen2"), architecture.equals("qwen3"), tied);
+    }
+  }
+
+  /** All sizes whole panels and quantisation blocks, K-quants included. */
+  static final Shape EVEN = new Shape("llama", Rope.Layout.INTERLEAVED, 4, 256, 256, 4, 2, 64, 320, false);
+  /** As small as is still a model of several blocks with grouped queries. */
+  static final Shape SMALL = new Shape("llama", Rope.Layout.INTERLEAVED, 4, 32, 48, 4, 2, 8, 37, false);
+  static final Shape HALVES = new Shape("mistral", Rope.Layout.HALVES, 3, 40, 50, 5, 1, 20, 37, true);
+  static final Shape QWEN2 = new Shape("qwen2", Rope.Layout.HALVES, 3, 60, 75, 6, 3, 10, 41, true);
+  static final Shape QWEN3 = new Shape("qwen3", Rope.Layout.HALVES, 3, 33, 31, 2, 1, 48, 65, false);
+  static final Shape SINGLE = new Shape("llama", Rope.Layout.INTERLEAVED, 1, 17, 9, 1, 1, 20, 37, true);
+
+  /** A dense model of f32 weights. */
+  static TinyModel dense(Shape shape, long seed) {
+    return dense(shape, DType.F32, seed);
+  }
+
+  /** A dense model with matrices of a type. */
+  static TinyModel dense(Shape shape, DType type, long seed) {
+    ModelConfig c = shape.config();
+    Weights weights = new Weights(type, new Random(seed));
+    int d = c.embedding();
+    int q = c.heads() * c.headDim();
+    int kv = c.kvHeads() * c.headDim();
+    weights.embedding(c.vocabulary(), d);
+    for (int b = 0; b < c.blocks(); b++) {
+      String prefix = "blk." + b + ".";
+      weights.vector(prefix + "attn_norm.weight", d, 1);
+      weights.matrix(prefix + "attn_q.weight", q, d);
+      weights.matrix(prefix + "attn_k.weight", kv, d);
+      weights.matrix(prefix + "attn_v.weight", kv, d);
+      weights.matrix(prefix + "attn_output.weight", d, q);
+      weights.vector(prefix + "ffn_norm.weight", d, 1);
+      weights.matrix(prefix + "ffn_gate.weight", c.feedForward(), d);
+      weights.matrix(prefix + "ffn_up.weight", c.feedForward(), d);
+      weights.matrix(prefix + "ffn_down.weight", d, c.feedForward());
+      if (c.qkvBias()) {
+        weights.vector(prefix + "attn_q.bias", q, 0);
+        weights.vector(prefix + "attn_k.bias", kv, 0);
+        weights.vector(prefix + "attn_v.bias", kv, 0);
+      }
+      if (c.qkNorm()) {
+        weights.vector(prefix + "attn_q_norm.weight", c.headDim(), 1);
+        weights.vector(prefix + "attn_k_norm.weight", c.headDim(), 1);
+      }
+    }
+    weights.vector("output_norm.weight", d, 1);
+    if (!c.tiedEmbedding()) {
+      weights.matrix("output.weight", c.vocabulary(), d);
+    }
+    return new TinyModel(c, Collections.unmodifiableMap(weights.tensors), Optional.empty());
+  }
+
+  private record Weights(DType type, Random random, Map<String, Tensor> tensors) {
+    Weights(DType type, Random random) {
+      this(type, random, new LinkedHashMap<>());
+    }
+
+    void embedding(int rows, int columns) {
+      tensors.put("token_embd.weight", RandomTensors.matrix("token_embd.weight", type, rows, columns, 1, random));
+    }
+
+    void matrix(String name, int rows, int columns) {
+      tensors.put(name, RandomTensors.matrix(name, type, rows, columns, 1.5 / Math.sqrt(columns), random));
+    }
+
+    void vector(String name, int n, double mean) {
+      tensors.put(name, RandomTensors.vector(name, n, mean, 0.3, random));
+    }
+  }
+
+  /** This model with some blocks routed by random linear routers, which choose about half of the tokens. */
+  TinyModel routed(Combine combine, int initialTokens, boolean bias, Integer... blocks) {
+    Map<String, Tensor> all = new LinkedHashMap<>(tensors);
+    Random random = new Random(blocks.length);
+    for (int b : blocks) {
+      String name = "blk." + b + ".mod_router.";
+      all.put(name + "weight", RandomTensors.matrix(name + "weight", DType.F32, 1, config.embedding(),
+          1 / Math.sqrt(config.embedding()), random));
+      if (bias) {
+        all.put(name + "bias", RandomTensors.vector(name + "bias", 1, 0.2, 0.1, random));
+      }
+    }
+    ModDescriptor descriptor = new ModDescriptor(1, List.of(blocks), List.of(), ModDescriptor.Router.LINEAR,
+        ModDescriptor.Selection.THRESHOLD, 0.5, combine, ModDescriptor.Granularity.BLOCK_TOKEN,
+        ModDescriptor.Positions.ORIGINAL, ModDescriptor.SkippedKv.ABSENT, initialTokens, false);
+    return new TinyModel(config, Collections.unmodifiableMap(all), Optional.of(descriptor));
+  }
+
+  Checkpoint checkpoint() {
+    return Checkpoint.of(config, tensors, mod);
+  }
+
+  /** Two threads, exact mode. */
+  Model exact() {
+    return open(ModelOptions.defaults().withThreads(2).withExact(true));
+  }
+
+  /** Two threads, fast mode. */
+  Model fast() {
+    return open(ModelOptions.defaults().withThreads(2));
+  }
+
+  Model open(ModelOptions options) {
+    try {
+      return Model.of(checkpoint(), options);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** Random tokens. */
+  int[] tokens(int n, long seed) {
+    return new Random(seed).ints(n, 0, config.vocabulary()).toArray();
+  }
+}

@@ -1,0 +1,138 @@
+package dev.depths.runtime.kernel;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import dev.depths.loader.DType;
+import dev.depths.loader.Tensor;
+import dev.depths.runtime.RandomTensors;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.util.List;
+import java.util.Random;
+import java.util.function.IntUnaryOperator;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Packing and unpacking a tensor gives what the loader's dequantisation gives, rows permuted and padded as asked. */
+@Tag("kernels")
+class PackerTest {
+  private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+  static Stream<Arguments> typesAndRows() {
+    return Stream.of(DType.values())
+        .flatMap(type -> IntStream.of(1, 31, 32, 33, 70).mapToObj(rows -> Arguments.of(type, rows)));
+  }
+
+  @ParameterizedTest
+  @MethodSource("typesAndRows")
+  void unpacksToWhatWasPacked(DType type, int rows) {
+    Random random = new Random(rows);
+    int columns = type.blockSize() * (Widths.EMULATED ? 1 : 3);
+    // More rows in the tensor than are packed: the permutation reaches them all.
+    Tensor tensor = RandomTensors.matrix("w", type, rows + 5, columns, 0.1, random);
+    IntUnaryOperator rowOf = row -> rows + 4 - row;
+    PackedMatrix packed = pack(tensor, rowOf, rows);
+    float[] expected = new float[columns];
+    for (Kernels kernels : List.of(new ScalarKernels(), new VectorKernels())) {
+      float[][] actual = unpack(kernels, packed);
+      for (int row = 0; row < rows; row++) {
+        tensor.dequantize(rowOf.applyAsInt(row), expected, 0);
+        assertArrayEquals(expected, actual[row], tolerance(packed.format(), expected), "row " + row);
+      }
+      for (int row = rows; row < actual.length; row++) {
+        assertArrayEquals(new float[columns], actual[row], "padding row " + row);
+      }
+    }
+  }
+
+  /**
+   * Without minimum and nibbles a weight is one product, scale · code, in both: the same bits. Else the minimum is a rounded
+   * number of its own: packing folds 8 · scale into it where codes are taken down by 8, and unpacking takes it off again.
+   * Each of these three roundings is at most half an ulp of a term that is at most twice as large as the row's largest
+   * weight, as is that of the loader's own sum: together less than 8 half ulps of the largest weight.
+   */
+  private static float tolerance(PanelFormat format, float[] row) {
+    boolean oneProduct = !format.hasMin() && format != PanelFormat.I4;
+    float largest = 0;
+    for (float w : row) {
+      largest = Math.max(largest, Math.abs(w));
+    }
+    return oneProduct ? 0 : 4 * Math.ulp(largest);
+  }
+
+  /** All finite numbers of 16 bits, subnormals and both zeros included, keep their bits. */
+  @ParameterizedTest
+  @EnumSource(names = {"F16", "BF16"})
+  void halvesKeepTheirBits(DType type) {
+    int exponent = type == DType.F16 ? 0x7c00 : 0x7f80;
+    int[] finite = IntStream.range(0, 1 << 16).filter(bits -> (bits & exponent) != exponent).toArray();
+    int columns = finite.length / 32;
+    MemorySegment data = Arena.ofAuto().allocate(64L * columns, 32);
+    for (int i = 0; i < 32 * columns; i++) {
+      data.set(SHORT, 2L * i, (short) finite[i]);
+    }
+    Tensor tensor = new Tensor("w", type, List.of(32L, (long) columns), data);
+    PackedMatrix packed = pack(tensor, row -> row, 32);
+    for (Kernels kernels : List.of(new ScalarKernels(), new VectorKernels())) {
+      float[][] actual = unpack(kernels, packed);
+      for (int i = 0; i < 32 * columns; i++) {
+        int bits = Float.floatToRawIntBits(actual[i / columns][i % columns]);
+        int expected = type == DType.BF16 ? finite[i] << 16
+            : Float.floatToRawIntBits(Float.float16ToFloat((short) finite[i]));
+        assertEquals(expected, bits, () -> kernels.describe());
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void f32PanelsKeepTheirBits(DType type) {
+    Random random = new Random(1);
+    Tensor tensor = RandomTensors.matrix("w", type, 37, type.blockSize(), 1, random);
+    PackedMatrix packed = Packer.allocate(PanelFormat.F32, 37, tensor.columns(), Arena.ofAuto());
+    Packer.packF32((row, out) -> tensor.dequantize(row, out, 0), packed, 0, packed.panels());
+    float[] expected = new float[tensor.columns()];
+    for (int row = 0; row < 64; row++) {
+      if (row < 37) {
+        tensor.dequantize(row, expected, 0);
+      }
+      for (int i = 0; i < expected.length; i++) {
+        float actual = packed.data().get(ValueLayout.JAVA_FLOAT, packed.offset(row / 32) + 128L * i + row % 32 * 4L);
+        assertEquals(row < 37 ? expected[i] : 0, actual);
+      }
+    }
+  }
+
+  /** In two goes, as two workers would. */
+  private static PackedMatrix pack(Tensor tensor, IntUnaryOperator rowOf, int rows) {
+    PackedMatrix packed = Packer.allocate(Packer.formatOf(tensor.type()), rows, tensor.columns(), Arena.ofAuto());
+    Packer.pack(tensor, rowOf, packed, packed.panels() / 2, packed.panels());
+    Packer.pack(tensor, rowOf, packed, 0, packed.panels() / 2);
+    return packed;
+  }
+
+  /** All rows, those of the padding too. */
+  private static float[][] unpack(Kernels kernels, PackedMatrix m) {
+    float[][] rows = new float[32 * m.panels()][m.columns()];
+    MemorySegment out = Arena.ofAuto().allocate(128L * m.columns(), 64);
+    for (int p = 0; p < m.panels(); p++) {
+      if (m.format() == PanelFormat.F32) {
+        out = m.data().asSlice(m.offset(p), 128L * m.columns());
+      } else {
+        kernels.unpack(m, p, 0, m.columns(), out);
+      }
+      for (int i = 0; i < 32 * m.columns(); i++) {
+        rows[32 * p + i % 32][i / 32] = out.get(ValueLayout.JAVA_FLOAT, 4L * i);
+      }
+    }
+    return rows;
+  }
+}

@@ -1,0 +1,166 @@
+package dev.depths.runtime.kernel;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.util.Arrays;
+import java.util.Random;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Products with panels: vectors against the plain loops, every format, over ragged sizes. */
+@Tag("kernels")
+class PanelsTest {
+  private static final int MAX_ROWS = 30;
+
+  private final Kernels scalar = new ScalarKernels();
+  private final Kernels vector = new VectorKernels();
+
+  static int[] columns() {
+    return Widths.columns();
+  }
+
+  /**
+   * All heights of the register tile and their sums. A row's result has the same bits whatever rows it shares the pass
+   * with, on which prefill in chunks and decode agree.
+   */
+  @ParameterizedTest
+  @MethodSource("columns")
+  void panelF32(int k) {
+    Random random = new Random(k);
+    int panel = 1;
+    PackedMatrix w = RandomPanels.real(PanelFormat.F32, 2, k, random);
+    int ldx = k + 3;
+    float[] x = gaussian(random, MAX_ROWS * ldx + 2);
+    int ldy = 35;
+    float[] before = gaussian(random, MAX_ROWS * ldy + 5);
+    for (boolean accumulate : new boolean[] {false, true}) {
+      float[] expected = before.clone();
+      scalar.panelF32(w.data(), w.offset(panel), k, x, 2, ldx, MAX_ROWS, expected, 5, ldy, accumulate);
+      float[] alone = before.clone();
+      for (int r = 0; r < MAX_ROWS; r++) {
+        vector.panelF32(w.data(), w.offset(panel), k, x, 2 + r * ldx, ldx, 1, alone, 5 + r * ldy, ldy, accumulate);
+      }
+      assertArrayEquals(expected, alone, 1e-5f * k);
+      for (int rows = 2; rows <= MAX_ROWS; rows++) {
+        float[] together = before.clone();
+        vector.panelF32(w.data(), w.offset(panel), k, x, 2, ldx, rows, together, 5, ldy, accumulate);
+        int end = 5 + (rows - 1) * ldy + 32;
+        int all = rows;
+        assertEquals(-1, Arrays.mismatch(together, 0, end, alone, 0, end), () -> all + " rows differ from one at a time");
+        assertEquals(-1, Arrays.mismatch(together, end, before.length, before, end, before.length), "written beyond");
+      }
+    }
+  }
+
+  /** With weights, minima and activations that are integers all sums are exact, so they must agree in every bit. */
+  @ParameterizedTest
+  @EnumSource
+  void panelGemvIsExactOnIntegers(PanelFormat format) {
+    for (int columns : gemvColumns(format)) {
+      Random random = new Random(columns);
+      PackedMatrix w = RandomPanels.integral(format, 2, columns, random);
+      Activations x = new Activations(4, columns, 4);
+      for (int row = 0; row < 4; row++) {
+        for (int i = 0; i < columns; i++) {
+          // The largest is 127, so that the scale is 1; rows of nothing but ±127 come nearest to overflow.
+          x.f32[row * x.stride + i] = switch (row) {
+            case 0 -> 127;
+            case 1 -> -127;
+            case 2 -> i % 2 == 0 ? 127 : -127;
+            default -> i % 16 == 0 ? 127 : random.nextInt(255) - 127;
+          };
+        }
+        quantize(format, x, row);
+      }
+      assertArrayEquals(gemv(scalar, w, x, 0, 4), gemv(vector, w, x, 0, 4), format + " of " + columns + " columns");
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void panelGemv(PanelFormat format) {
+    for (int columns : gemvColumns(format)) {
+      Random random = new Random(columns);
+      PackedMatrix w = RandomPanels.real(format, 2, columns, random);
+      Activations x = new Activations(5, columns, 5);
+      for (int row = 0; row < 5; row++) {
+        for (int i = 0; i < columns; i++) {
+          x.f32[row * x.stride + i] = (float) random.nextGaussian();
+        }
+        quantize(format, x, row);
+      }
+      // Codes are up to 128 times their scale.
+      float bound = 1e-5f * columns * (format.isInteger() ? 128 : 1);
+      for (int row = 0; row < 3; row++) {
+        for (int rows = 1; row + rows <= 5; rows++) {
+          assertArrayEquals(gemv(scalar, w, x, row, rows), gemv(vector, w, x, row, rows), bound,
+              format + " of " + columns + " columns");
+        }
+      }
+    }
+  }
+
+  /** The whole of the second panel, or columns from the middle of it. */
+  @ParameterizedTest
+  @EnumSource(mode = EnumSource.Mode.EXCLUDE, names = "F32")
+  void unpack(PanelFormat format) {
+    for (int columns : gemvColumns(format)) {
+      PackedMatrix w = RandomPanels.real(format, 2, columns, new Random(columns));
+      int blocks = columns / format.block();
+      for (int from : new int[] {0, blocks / 2, blocks - 1}) {
+        int column = from * format.block();
+        float[] expected = unpack(scalar, w, column, columns - column);
+        float[] actual = unpack(vector, w, column, columns - column);
+        assertArrayEquals(bits(expected), bits(actual), format + " from column " + column + " of " + columns);
+      }
+    }
+  }
+
+  private static int[] gemvColumns(PanelFormat format) {
+    if (format.isInteger()) {
+      return Widths.EMULATED ? new int[] {32, 96, 256} : new int[] {32, 64, 96, 128, 160, 256, 512};
+    }
+    return Widths.EMULATED ? new int[] {1, 2, 5, 33} : IntStream.rangeClosed(1, 70).toArray();
+  }
+
+  private void quantize(PanelFormat format, Activations x, int row) {
+    if (format.isInteger()) {
+      scalar.quantize(x, row, 0, x.columns);
+    }
+  }
+
+  /** Rows of 32 results, and around them what was there before. */
+  private static float[] gemv(Kernels kernels, PackedMatrix w, Activations x, int row, int rows) {
+    float[] y = new float[rows * 40 + 7];
+    Arrays.fill(y, -5);
+    kernels.panelGemv(w, 1, x, row, rows, y, 7, 40);
+    return y;
+  }
+
+  private static float[] unpack(Kernels kernels, PackedMatrix w, int column, int columns) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment out = arena.allocate(columns * 128L, 64);
+      kernels.unpack(w, 1, column, columns, out);
+      return out.toArray(ValueLayout.JAVA_FLOAT);
+    }
+  }
+
+  private static int[] bits(float[] x) {
+    return IntStream.range(0, x.length).map(i -> Float.floatToRawIntBits(x[i])).toArray();
+  }
+
+  private static float[] gaussian(Random random, int n) {
+    float[] x = new float[n];
+    for (int i = 0; i < n; i++) {
+      x[i] = (float) random.nextGaussian();
+    }
+    return x;
+  }
+}
