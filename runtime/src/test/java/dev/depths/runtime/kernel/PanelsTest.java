@@ -132,7 +132,7 @@ class PanelsTest {
 
   private void quantize(PanelFormat format, Activations x, int row) {
     if (format.isInteger()) {
-      scalar.quantize(x, row, 0, x.columns);
+      scalar.quantize(x, row, 0, x.columns, format.isNibbles(), !format.isNibbles());
     }
   }
 
