@@ -20,6 +20,7 @@ final class ForwardPass {
   private final int lowRankRows;
   private final ProjectionJob projection;
   private final AttentionJob attention;
+  private final DecodeAttention decodeAttention;
   private final RotateJob rotate;
   private final PrepareJob prepare;
 
@@ -50,6 +51,7 @@ final class ForwardPass {
     this.lowRankRows = model.lowRankRows();
     this.projection = new ProjectionJob(kernels, workers.size(), arena);
     this.attention = new AttentionJob(kernels, config, workers.size());
+    this.decodeAttention = new DecodeAttention(kernels, config, workers);
     this.rotate = new RotateJob(kernels, config);
     this.prepare = new PrepareJob(kernels, config.rmsEpsilon());
     this.chosenCounts = new int[config.blocks()];
@@ -215,7 +217,11 @@ final class ForwardPass {
     workers.run(projection.of(w.qkv(), tile.normed, tile, n).to(0, tile.q, tile.qStride).to(1, tile.k, tile.kvStride)
         .to(2, tile.v, tile.kvStride));
     rows(rotate.of(tile, n, w, cache, rowOf, cos, sin), n);
-    workers.run(attention.of(cache, tile, n));
+    if (n == 1 && cache.count() >= DecodeAttention.MIN_POSITIONS && workers.size() > 1) {
+      decodeAttention.run(cache, tile);
+    } else {
+      workers.run(attention.of(cache, tile, n));
+    }
     rows(prepare.of(tile, n, h, 0, d, false).inputOf(w.output(), tile.attended), n);
     workers.run(projection.of(w.output(), tile.attended, tile, n).to(0, tile.out, tile.outStride));
 
