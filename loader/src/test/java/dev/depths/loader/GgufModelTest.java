@@ -5,10 +5,12 @@ import static dev.depths.loader.Refusals.assertUnsupported;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.depths.loader.ModelConfig.Rope.Layout;
+import dev.depths.loader.chat.ChatTemplate;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
@@ -93,6 +95,27 @@ class GgufModelTest {
     try (Checkpoint checkpoint = open(
         TinyModel.metadata("llama").put("tokenizer.ggml.tokens", List.of("a", "b", "c")))) {
       assertEquals(3, checkpoint.config().vocabulary());
+    }
+  }
+
+  @Test
+  void tokenizerAndTemplateComeFromTheMetadata() throws IOException {
+    List<String> tokens = List.of("<s>", "</s>", "a", "b", "c", "d", "e", "f", "g", "ab");
+    GgufWriter writer = TinyModel.gguf("llama")
+        .put("tokenizer.ggml.model", "gpt2").put("tokenizer.ggml.pre", "gpt-2")
+        .put("tokenizer.ggml.tokens", tokens)
+        .putArray("tokenizer.ggml.token_type", GgufType.INT32, List.of(3, 3, 1, 1, 1, 1, 1, 1, 1, 1))
+        .put("tokenizer.ggml.merges", List.of("a b"))
+        .put("tokenizer.ggml.bos_token_id", 0).put("tokenizer.ggml.eos_token_id", 1)
+        .put("tokenizer.chat_template", "{{ bos_token }}{{ messages[0]['content'] }}{{ eos_token }}");
+    try (Checkpoint checkpoint = open(writer)) {
+      assertArrayEquals(new int[] {9, 4}, checkpoint.tokenizer().orElseThrow().encode("abc", false));
+      assertSame(checkpoint.tokenizer(), checkpoint.tokenizer());
+      assertEquals("<s>abc</s>",
+          checkpoint.chatTemplate().orElseThrow().render(List.of(new ChatTemplate.Message("user", "abc")), false));
+    }
+    try (Checkpoint checkpoint = open(writer.put("tokenizer.chat_template", 1))) {
+      assertMalformed("tiny.gguf: tokenizer.chat_template", "is 1, expected a string", checkpoint::chatTemplate);
     }
   }
 
