@@ -2,6 +2,7 @@ package dev.depths.runtime;
 
 import dev.depths.loader.Adapter;
 import dev.depths.loader.Checkpoint;
+import dev.depths.loader.MalformedFileException;
 import dev.depths.loader.ModDescriptor;
 import dev.depths.loader.ModelConfig;
 import dev.depths.loader.ModelConfig.Rope;
@@ -14,6 +15,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.IntUnaryOperator;
 
 /**
@@ -130,11 +132,11 @@ final class WeightsBuilder {
       PackedMatrix packed = Packer.allocate(PanelFormat.F32, rows, w.columns(), arena);
       Packer.RowSource source = a == null ? (row, out) -> w.dequantize(rowOf.applyAsInt(row), out, 0)
           : new MergedRows(w, rowOf, a.toFloats(), b.toFloats(), loraScale);
-      inParallel(packed.panels(), (from, to) -> Packer.packF32(source, packed, from, to));
+      inParallel(name, packed.panels(), (from, to) -> Packer.packF32(source, packed, from, to));
       return new Linear(packed, bias, null, 0);
     }
     PackedMatrix packed = Packer.allocate(Packer.formatOf(w.type()), rows, w.columns(), arena);
-    inParallel(packed.panels(), (from, to) -> Packer.pack(w, rowOf, packed, from, to));
+    inParallel(name, packed.panels(), (from, to) -> Packer.pack(w, rowOf, packed, from, to));
     if (a == null) {
       return new Linear(packed, bias, null, 0);
     }
@@ -176,8 +178,20 @@ final class WeightsBuilder {
     void run(int from, int to);
   }
 
-  private void inParallel(int n, Range range) {
-    workers.run((worker, size) -> range.run(Workers.Job.from(n, worker, size), Workers.Job.from(n, worker + 1, size)));
+  private void inParallel(String name, int n, Range range) {
+    AtomicReference<InternalError> lost = new AtomicReference<>();
+    workers.run((worker, size) -> {
+      try {
+        range.run(Workers.Job.from(n, worker, size), Workers.Job.from(n, worker + 1, size));
+      } catch (InternalError e) {
+        lost.set(e);
+      }
+    });
+    if (lost.get() != null) {
+      // What the JVM makes of reading a mapped page that is gone.
+      throw new MalformedFileException("model file", name, "its bytes cannot be read; was the file truncated meanwhile?",
+          lost.get());
+    }
   }
 
   private Tensor tensor(String name) {
