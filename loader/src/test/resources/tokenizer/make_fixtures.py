@@ -26,7 +26,7 @@ WORDS = ["I'm", "I'M", "you'Re", "don'T", "we'LL", "'S", "ſ", "'ſ", "'ſx", "d
          "\u00a0", "\u2003", "\u3000", "\u200b", "\u2028", "\u0085", "\x00", "\x07", "\ufeff", "\ufffd", "\U0001F600", "\U000e0041",
          "\u0378", "\ue000", "_", "__init__", "#!/bin/sh", "https://x.y/?a=b&c=d", "a`b", "$x+y<=z^2|w~", "...", "?!", "—", "“", "”",
          "\t", "\n", "\r\n", "\r", "\n\n", " ", "  ", "   ", "    ", "\t\t", " \n", "\n ", " \r\n ", "1", "12", "123", "1234", "1234567",
-         "x1", "1x", "ÀÉ", "ß", "İ", "ı", "ǅ", "ﬁ", "K", "▁", "▁▁", "<0x41>", "<s>", "</s>", "<unk>", "<tool>", "<|im_end|>",
+         "x1", "1x", "ÀÉ", "ß", "İ", "ı", "ǅ", "ﬁ", "K", "camelCase", "XMLHttp", "ABCdef", "ǅxX", "ʰa", "Aʰ", "A\u0301a", "日A日", "aA", "/\n", "--/\r\n/", "▁", "▁▁", "<0x41>", "<s>", "</s>", "<unk>", "<tool>", "<|im_end|>",
          "<|endoftext|>", "<|im_", "|>", "lighthouse", "keeper", "Hello", "HELLO", "hello", "the", " the", "'", "''", "'s", "'re",
          "'ve", "'d", "'ll", "'l", "'r", "'v", "' s"]
 
@@ -46,6 +46,11 @@ def texts():
 
 GPT2 = r"""'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"""
 CL100K = r"""(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|%s| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"""
+HEAD, TAIL, PREFIX = r"[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]", r"[\p{Ll}\p{Lm}\p{Lo}\p{M}]", r"[^\r\n\p{L}\p{N}]?"
+REST = r"| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+TEKKEN = PREFIX + HEAD + "*" + TAIL + "+|" + PREFIX + HEAD + "+" + TAIL + r"*|\p{N}" + REST
+SUFFIX = "(?i:'s|'t|'re|'ve|'m|'ll|'d)?"
+O200K = PREFIX + HEAD + "*" + TAIL + "+" + SUFFIX + "|" + PREFIX + HEAD + "+" + TAIL + "*" + SUFFIX + r"|\p{N}{1,3}" + REST
 
 
 def split(pattern):
@@ -62,6 +67,8 @@ PRE = {
     "llama-bpe": [split(CL100K % r"\p{N}{1,3}"), byte_level()],
     "qwen2": [split(CL100K % r"\p{N}"), byte_level()],
     "falcon": [pre_tokenizers.Punctuation("contiguous"), byte_level(True), split("[0-9][0-9][0-9]")],
+    "tekken": [split(TEKKEN), byte_level()],
+    "gpt-4o": [split(O200K), byte_level()],
     "default": [split(r"[\p{P}\$\+<=>\^~\|]+"), split(GPT2), split(r"\p{N}+"), split("[0-9][0-9][0-9]"), byte_level()],
 }
 
@@ -90,7 +97,7 @@ def dump(path, value):
 
 
 def byte_level_fixture(name, parts):
-    tokenizer = Tokenizer(models.BPE(ignore_merges=name == "llama-bpe"))
+    tokenizer = Tokenizer(models.BPE(ignore_merges=name in ("llama-bpe", "tekken")))
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(parts) if len(parts) > 1 else parts[0]
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(vocab_size=700, special_tokens=SPECIAL, show_progress=False,

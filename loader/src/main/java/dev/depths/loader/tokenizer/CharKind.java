@@ -33,6 +33,21 @@ final class CharKind {
     return index < end ? of(text.codePointAt(index)) : 0;
   }
 
+  /** {@code [\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]}: what a word with capitals begins with. */
+  static boolean isHead(int codePoint) {
+    int kind = of(codePoint);
+    return kind == MARK || (kind == LETTER && Character.getType(codePoint) != Character.LOWERCASE_LETTER);
+  }
+
+  /** {@code [\p{Ll}\p{Lm}\p{Lo}\p{M}]}: what it goes on with. */
+  static boolean isTail(int codePoint) {
+    if (of(codePoint) != LETTER) {
+      return of(codePoint) == MARK;
+    }
+    int type = Character.getType(codePoint);
+    return type != Character.UPPERCASE_LETTER && type != Character.TITLECASE_LETTER;
+  }
+
   /** The end of the run of code points whose class is among {@code kinds}. */
   static int skip(String text, int from, int end, int kinds) {
     int i = from;

@@ -63,12 +63,11 @@ final class CharacterPairModel implements SubwordModel {
     merger.clear();
     for (int i = from; i < end; ) {
       int next = i + Character.charCount(text.codePointAt(i));
-      String character = text.substring(i, next);
-      int token = vocabulary.textId(character);
+      int token = vocabulary.textId(text, i, next);
       if (token != Vocabulary.NONE) {
         merger.add(token);
       } else {
-        byteTokens.forEach(character, merger::add);
+        byteTokens.forEach(text.substring(i, next), merger::add);
       }
       i = next;
     }

@@ -1,10 +1,13 @@
 package dev.depths.loader.tokenizer;
 
 import dev.depths.loader.MalformedFileException;
+import java.util.concurrent.ThreadLocalRandom;
 import org.agrona.collections.Long2LongHashMap;
 
 /** The pairs of tokens that may be merged, with their ranks and what they become. */
 final class Merges {
+  private static final long SEED = ThreadLocalRandom.current().nextLong() | 1;
+
   private final Object file;
   private final String where;
   private final Vocabulary vocabulary;
@@ -25,26 +28,41 @@ final class Merges {
     mergeOfPair = new Long2LongHashMap(Math.max(8, expected * 2), 0.65f, Vocabulary.NONE);
   }
 
-  /** Adds the merge of the next rank, written as two pieces with a space between them. */
+  /**
+   * Adds the merge of the next rank, written as two pieces with a space between them. Of a pair that is listed twice the
+   * first counts, as in llama.cpp.
+   *
+   * @throws MalformedFileException if a piece or what they become is not in the vocabulary
+   */
   void add(String merge) {
     int space = merge.indexOf(' ', 1);
     if (space < 0) {
       throw malformed("'" + Texts.printable(merge) + "', expected two pieces with a space between them");
     }
-    add(merge.substring(0, space), merge.substring(space + 1));
+    add(merge, space);
   }
 
-  /**
-   * Adds the merge of the next rank. Of a pair that is listed twice the first counts, as in llama.cpp.
-   *
-   * @throws MalformedFileException if a piece or what they become is not in the vocabulary
-   */
-  void add(String leftPiece, String rightPiece) {
-    int left = id(leftPiece);
-    int right = id(rightPiece);
-    int merged = id(leftPiece.concat(rightPiece));
+  /** As above, for pieces that may hold spaces themselves. */
+  void add(String left, String right) {
+    add(left + ' ' + right, left.length());
+  }
+
+  private void add(String merge, int middle) {
+    int left = known(vocabulary.id(merge, 0, middle), merge, 0, middle);
+    int right = known(vocabulary.id(merge, middle + 1, merge.length()), merge, middle + 1, merge.length());
+    int merged = vocabulary.joinedId(merge, 0, middle, merge.length());
+    if (merged == Vocabulary.NONE) {
+      throw malformed("what '" + Texts.printable(merge) + "' becomes is not in the vocabulary");
+    }
     mergeOfPair.putIfAbsent(pair(left, right), (long) size << 32 | merged);
     size++;
+  }
+
+  private int known(int id, String merge, int from, int end) {
+    if (id == Vocabulary.NONE) {
+      throw malformed("the piece '" + Texts.printable(merge.substring(from, end)) + "' is not in the vocabulary");
+    }
+    return id;
   }
 
   /** The merge of a pair, or {@link Vocabulary#NONE}; see {@link #rank} and {@link #merged}. */
@@ -60,16 +78,9 @@ final class Merges {
     return (int) merge;
   }
 
+  /** A key for a pair, scattered by a seed, so that no file can make keys collide. */
   private static long pair(int left, int right) {
-    return (long) left << 32 | right;
-  }
-
-  private int id(String piece) {
-    int id = vocabulary.id(piece);
-    if (id == Vocabulary.NONE) {
-      throw malformed("the piece '" + Texts.printable(piece) + "' is not in the vocabulary");
-    }
-    return id;
+    return ((long) left << 32 | right) * SEED;
   }
 
   private MalformedFileException malformed(String problem) {

@@ -29,6 +29,8 @@ record PreTokenizer(String name, List<Splitter> rules, boolean wholeWords, boole
       case "falcon" -> plain(name, Splitters.punctuation("$+<=>^~|`"), Splitters::gpt2, Splitters::digitTriple);
       case "llama-bpe", "llama3", "llama-v3", "falcon3", "falcon-h1", "pixtral", "midm-2.0", "lfm2", "jina-v5-nano" ->
           Optional.of(new PreTokenizer(name, List.of(CL100K_3), true, true));
+      case "tekken" -> Optional.of(new PreTokenizer(name, List.of(Splitters.cased(1, false)), true, true));
+      case "gpt-4o", "llama4", "kanana2", "talkie", "minimax-m2" -> plain(name, Splitters.cased(3, true));
       case "glm4", "glm5" -> Optional.of(new PreTokenizer(name, List.of(CL100K_3), true, false));
       case "dbrx", "smaug-bpe", "chatglm-bpe" -> plain(name, CL100K_3);
       case "qwen2", "deepseek-r1-qwen", "kormo", "f2llmv2", "megrez", "stablelm2", "hunyuan", "solar-open", "grok-2" ->

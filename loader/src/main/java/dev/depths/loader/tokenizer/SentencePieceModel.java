@@ -116,7 +116,7 @@ final class SentencePieceModel implements SubwordModel {
       int right = next[left];
       return right == text.length() || next[right] - left > longestPiece
           ? Vocabulary.NONE
-          : vocabulary.textId(text.substring(left, next[right]));
+          : vocabulary.textId(text, left, next[right]);
     }
 
     private void emit(int from, IntArrayList tokens) {

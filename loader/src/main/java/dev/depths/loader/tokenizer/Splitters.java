@@ -52,18 +52,73 @@ final class Splitters {
         || (kind != NUMBER && first != '\r' && first != '\n' && CharKind.at(text, second, end) == LETTER)) {
       return CharKind.skip(text, second, end, LETTER);
     }
-    if (kind == NUMBER) {
+    return numbersSymbolsOrSpace(text, from, end, digits, "\r\n");
+  }
+
+  /**
+   * {@code \p{N}{1,digits}| ?[^\s\p{L}\p{N}]+[tail]*|\s*[\r\n]+|\s+(?!\S)|\s+}, where no letter begins.
+   */
+  private static int numbersSymbolsOrSpace(String text, int from, int end, int digits, String tail) {
+    if (CharKind.at(text, from, end) == NUMBER) {
       return numbers(text, from, end, digits);
     }
-    int start = first == ' ' ? second : from;
+    int start = text.charAt(from) == ' ' ? from + 1 : from;
     if ((CharKind.at(text, start, end) & ~(SPACE | LETTER | NUMBER)) != 0) {
       int i = CharKind.skip(text, start, end, ALL & ~(SPACE | LETTER | NUMBER));
-      while (i < end && isLineBreak(text.charAt(i))) {
+      while (i < end && tail.indexOf(text.charAt(i)) >= 0) {
         i++;
       }
       return i;
     }
     return lineBreaksOrWhiteSpace(text, from, end);
+  }
+
+  /**
+   * {@code [^\r\n\p{L}\p{N}]?H*T+|[^\r\n\p{L}\p{N}]?H+T*|\p{N}{1,digits}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|
+   * \s+(?!\S)|\s+}, with H and T as {@link CharKind#isHead} and {@link CharKind#isTail} have them: words end where a
+   * capital follows small letters. OpenAI's o200k (three digits, contractions at the words' ends), Mistral's Tekken (one).
+   */
+  static Splitter cased(int digits, boolean contractions) {
+    return (text, from, end) -> {
+      int word = casedWord(text, from, end);
+      if (word < 0) {
+        return numbersSymbolsOrSpace(text, from, end, digits, "\r\n/");
+      }
+      return contractions && word < end ? word + contraction(text, word, end, true) : word;
+    };
+  }
+
+  /** The end of a word by {@link #cased}, or -1 where none begins. */
+  private static int casedWord(String text, int from, int end) {
+    int first = text.codePointAt(from);
+    int second = from + Character.charCount(first);
+    boolean prefix = (CharKind.of(first) & (LETTER | NUMBER)) == 0 && first != '\r' && first != '\n';
+    for (boolean withTail : new boolean[] {true, false}) {
+      int word = prefix ? casedWordWithout(text, second, end, withTail) : -1;
+      word = word < 0 ? casedWordWithout(text, from, end, withTail) : word;
+      if (word >= 0) {
+        return word;
+      }
+    }
+    return -1;
+  }
+
+  /** H*T+ if a tail is asked for, else H+T*; each as greedy as backtracking leaves it. */
+  private static int casedWordWithout(String text, int from, int end, boolean withTail) {
+    int i = from;
+    int afterLastTail = -1;
+    while (i < end && CharKind.isHead(text.codePointAt(i))) {
+      int codePoint = text.codePointAt(i);
+      i += Character.charCount(codePoint);
+      afterLastTail = CharKind.isTail(codePoint) ? i : afterLastTail;
+    }
+    if (i < end && CharKind.isTail(text.codePointAt(i)) && (withTail || i > from)) {
+      while (i < end && CharKind.isTail(text.codePointAt(i))) {
+        i += Character.charCount(text.codePointAt(i));
+      }
+      return i;
+    }
+    return withTail ? afterLastTail : i > from ? i : -1;
   }
 
   /** {@code \p{N}}: each number character by itself. */

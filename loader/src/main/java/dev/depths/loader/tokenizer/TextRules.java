@@ -92,9 +92,13 @@ final class TextRules {
     boolean keepsAll = behavior.equals("Isolated") || (behavior.equals("Removed") && part.bool("invert", false));
     require(keepsAll, part);
     String pattern = part.object("pattern").string("Regex", "");
-    Splitter splitter = SplitPatterns.of(pattern).orElseThrow(
-        () -> unsupported("the pattern '" + pattern.strip() + "' of " + part.where() + " is not supported"));
-    add("pattern " + pattern, splitter);
+    SplitPatterns.Known known = SplitPatterns.of(pattern).orElseThrow(
+        () -> unsupported("the pattern '" + oneLine(pattern) + "' of " + part.where() + " is not supported"));
+    add(known.name(), known.splitter());
+  }
+
+  private static String oneLine(String pattern) {
+    return pattern.replace("\r", "\\r").replace("\n", "\\n");
   }
 
   private void metaspace(Settings part) {

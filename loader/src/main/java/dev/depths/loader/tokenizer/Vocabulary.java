@@ -2,7 +2,6 @@ package dev.depths.loader.tokenizer;
 
 import dev.depths.loader.MalformedFileException;
 import java.util.Arrays;
-import org.agrona.collections.Object2IntHashMap;
 
 /** The pieces of a vocabulary, their types, and the way from a piece back to its id. */
 final class Vocabulary {
@@ -14,7 +13,7 @@ final class Vocabulary {
 
   private final String[] pieces;
   private final TokenType[] types;
-  private final Object2IntHashMap<String> ids;
+  private final PieceIndex ids;
 
   /**
    * @param where the key of the pieces, for messages
@@ -24,13 +23,13 @@ final class Vocabulary {
   Vocabulary(Object file, String where, String[] pieces, TokenType[] types) {
     this.pieces = pieces;
     this.types = types;
-    ids = new Object2IntHashMap<>(Math.max(8, pieces.length * 2), 0.65f, NONE);
+    ids = new PieceIndex(pieces);
     for (int id = 0; id < pieces.length; id++) {
       String piece = pieces[id];
       if (piece.isEmpty()) {
         continue;
       }
-      int other = ids.put(piece, id);
+      int other = ids.add(id);
       if (other != NONE) {
         throw new MalformedFileException(file, where + "[" + id + "]",
             "the piece '" + Texts.printable(piece) + "' is already token " + other + ", expected each piece once");
@@ -57,12 +56,27 @@ final class Vocabulary {
 
   /** The token of a piece, of whatever type, or {@link #NONE}. */
   int id(String piece) {
-    return ids.getValue(piece);
+    return ids.find(piece, 0, piece.length());
+  }
+
+  /** The token of a stretch of text, of whatever type, or {@link #NONE}. */
+  int id(String text, int from, int end) {
+    return ids.find(text, from, end);
+  }
+
+  /** The token of the stretches before and after a character, joined, or {@link #NONE}. */
+  int joinedId(String text, int from, int middle, int end) {
+    return ids.findJoined(text, from, middle, end);
   }
 
   /** The token that merging may give for a text: control tokens and bytes do not come from text. */
-  int textId(String piece) {
-    int id = ids.getValue(piece);
+  int textId(String text) {
+    return textId(text, 0, text.length());
+  }
+
+  /** As above, for a stretch of text. */
+  int textId(String text, int from, int end) {
+    int id = ids.find(text, from, end);
     return id != NONE && !types[id].isControl() && types[id] != TokenType.BYTE ? id : NONE;
   }
 

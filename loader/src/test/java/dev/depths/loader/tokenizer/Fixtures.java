@@ -83,6 +83,9 @@ final class Fixtures {
     metadata.put("tokenizer.ggml.merges", merges);
     metadata.put("tokenizer.ggml.bos_token_id", (long) pieces.indexOf("<|begin_of_text|>"));
     metadata.put("tokenizer.ggml.eos_token_id", (long) pieces.indexOf("<|im_end|>"));
+    if (!json.at("/post_processor").isObject()) {
+      metadata.put("tokenizer.ggml.add_bos_token", false);
+    }
     return metadata;
   }
 

@@ -12,14 +12,14 @@ import org.junit.jupiter.api.Test;
 /** Ids as Hugging Face's tokenizers and Google's sentencepiece give them, text by text. */
 class GoldenIdsTest {
   @ParameterizedTest
-  @ValueSource(strings = {"gpt-2", "smollm", "llama-bpe", "qwen2", "falcon", "default"})
+  @ValueSource(strings = {"gpt-2", "smollm", "llama-bpe", "qwen2", "falcon", "default", "tekken", "gpt-4o"})
   void byteLevelFromHuggingFace(String name) {
     Tokenizer tokenizer = Tokenizers.fromHuggingFace(Fixtures.directory(name));
     checkIds(tokenizer, Fixtures.golden(name), true);
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"gpt-2", "smollm", "llama-bpe", "falcon", "default"})
+  @ValueSource(strings = {"gpt-2", "smollm", "llama-bpe", "falcon", "default", "tekken", "gpt-4o"})
   void byteLevelFromGguf(String name) {
     Tokenizer tokenizer = Tokenizers.fromGguf(name, Fixtures.byteLevelMetadata(name));
     checkIds(tokenizer, Fixtures.golden(name), true);
