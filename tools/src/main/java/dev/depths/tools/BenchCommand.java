@@ -21,9 +21,9 @@ import picocli.CommandLine.Spec;
     sortOptions = false,
     footer = {
       "",
-      "Lists such as -t 1,2 run every combination. The tokens are those of an English text; each test is first run",
-      "for two seconds unmeasured. Tokenising and sampling are not measured.",
-      "'blocks run' is the share of (token, block) pairs computed; 'GB/s' counts the weight bytes really read.",
+      "Lists such as -t 1,2 run every combination. The tokens are those of an English text. Each test",
+      "first runs for two seconds unmeasured. Tokenising and sampling are not measured. 'blocks run' is",
+      "the share of (token, block) pairs computed; 'GB/s' counts the weight bytes really read.",
       "Examples:",
       "  depths bench",
       "  depths bench -t 1,2 --routing model,dense",

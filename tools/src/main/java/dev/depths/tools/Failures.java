@@ -3,13 +3,14 @@ package dev.depths.tools;
 import dev.depths.loader.LoadException;
 import dev.depths.loader.chat.ChatTemplateException;
 import dev.depths.runtime.ContextFullException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import picocli.CommandLine;
 import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.UnmatchedArgumentException;
 
 /** Failures as one line on standard error, and an exit status. {@code DEPTHS_DEBUG=1} shows where they come from. */
 final class Failures {
@@ -18,8 +19,17 @@ final class Failures {
   /** A command line that was not understood. */
   static int reportUsage(Streams streams, ParameterException failure) {
     String command = failure.getCommandLine().getCommandSpec().qualifiedName();
-    print(streams, command, decapitalized(failure.getMessage()) + " (see '" + command + " --help')", failure);
+    print(streams, command, describeUsage(failure) + " (see '" + command + " --help')", failure);
     return CommandLine.ExitCode.USAGE;
+  }
+
+  private static String describeUsage(ParameterException failure) {
+    boolean root = failure.getCommandLine().getParent() == null;
+    if (root && failure instanceof UnmatchedArgumentException e && !e.isUnknownOption()) {
+      String similar = e.getSuggestions().isEmpty() ? "" : ", did you mean '" + e.getSuggestions().getFirst() + "'?";
+      return "there is no command '" + e.getUnmatched().getFirst() + "'" + similar;
+    }
+    return decapitalized(failure.getMessage());
   }
 
   /** A command that failed. A reader of standard output that has had enough is no failure. */

@@ -6,6 +6,7 @@ import dev.depths.runtime.Model;
 import dev.depths.runtime.Session;
 import dev.depths.runtime.SessionOptions;
 import java.io.IOException;
+import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -106,7 +107,7 @@ final class GenerateCommand implements Callable<Integer> {
     Map<String, Object> report = Json.object();
     report.put("text", result.text());
     report.put("tokens", result.tokens());
-    report.put("finish", result.finish().name().toLowerCase(java.util.Locale.ROOT));
+    report.put("finish", result.finish().name().toLowerCase(Locale.ROOT));
     report.put("seed", options.sampling().seed());
     report.put("timings", timings.times());
     report.put("routing", timings.routing());

@@ -31,6 +31,10 @@ final class InspectCommand implements Callable<Integer> {
       description = "GGUF file, Hugging Face directory, or adapter; without it the default model.")
   Path model;
 
+  @Option(names = "--adapter", paramLabel = "FILE",
+      description = "Adapter to show with the model; the default model is shown with its own.")
+  Path adapter;
+
   @Option(names = "--tensors", description = "List every tensor.")
   boolean tensors;
 
@@ -43,15 +47,18 @@ final class InspectCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    if (model != null && isAdapter(model)) {
+      try (Adapter opened = Adapter.open(model)) {
+        print(Inspection.of(model, opened));
+      }
+      return 0;
+    }
     Path path = model == null ? DefaultModel.path(streams) : model;
-    if (isAdapter(path)) {
-      try (Adapter adapter = Adapter.open(path)) {
-        print(Inspection.of(path, adapter));
-      }
-    } else {
-      try (Checkpoint checkpoint = Checkpoint.open(path)) {
-        print(Inspection.of(path, checkpoint));
-      }
+    Path adapterPath = model == null && adapter == null ? DefaultModel.adapter() : adapter;
+    try (Checkpoint checkpoint = Checkpoint.open(path);
+        Adapter opened = adapterPath == null ? null : Adapter.open(adapterPath)) {
+      Inspection inspection = Inspection.of(path, checkpoint);
+      print(opened == null ? inspection : inspection.with(adapterPath, opened));
     }
     return 0;
   }

@@ -40,13 +40,19 @@ record Inspection(Map<String, Object> json, Collection<Tensor> tensors) {
   static Inspection of(Path path, Adapter adapter) {
     Map<String, Object> json = Json.object();
     json.put("file", path.toString());
-    Map<String, Object> section = Json.object();
-    section.put("lora_scale", adapter.loraScale());
-    section.put("base_sha256", adapter.baseSha256());
-    json.put("adapter", section);
+    json.put("adapter", section(path, adapter));
     json.put("mod", descriptor(adapter.descriptor()));
     addTensors(json, adapter.tensors().values());
     return new Inspection(json, adapter.tensors().values());
+  }
+
+  /** This model with what an adapter adds: a section, and the adapter's descriptor in the model's place. */
+  Inspection with(Path file, Adapter adapter) {
+    Map<String, Object> both = Json.object();
+    both.putAll(json);
+    both.put("adapter", section(file, adapter));
+    both.put("mod", descriptor(adapter.descriptor()));
+    return new Inspection(both, tensors);
   }
 
   /** Lines for people. */
@@ -143,6 +149,15 @@ record Inspection(Map<String, Object> json, Collection<Tensor> tensors) {
     section.put("skipped_kv", lower(mod.skippedKv()));
     section.put("initial_tokens", mod.initialTokens());
     section.put("shared_router", mod.sharedRouter());
+    return section;
+  }
+
+  private static Map<String, Object> section(Path file, Adapter adapter) {
+    Map<String, Object> section = Json.object();
+    section.put("file", file.toString());
+    section.put("tensors", adapter.tensors().size());
+    section.put("lora_scale", adapter.loraScale());
+    section.put("base_sha256", adapter.baseSha256());
     return section;
   }
 

@@ -67,6 +67,12 @@ class CommandTest {
     assertTrue(CommandRun.of("generate", "--top-k", "-1", "x").err().contains("--top-k must not be negative"));
   }
 
+  @Test
+  void similarCommandsAreNamed() {
+    assertEquals("depths: there is no command 'benhc', did you mean 'bench'? (see 'depths --help')\n",
+        CommandRun.of("benhc").err());
+  }
+
   @ParameterizedTest
   @ValueSource(strings = {
     "generate -m MISSING x", "chat -m MISSING", "inspect MISSING", "tokenize -m MISSING x",
