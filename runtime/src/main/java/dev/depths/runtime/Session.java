@@ -178,8 +178,8 @@ public final class Session implements AutoCloseable {
         }
       }
     } catch (CancellationException _) {
+      // What is held back stays so: the text is what the listener was given.
       finish = Generation.Finish.CANCELLED;
-      text.append(stops.push(decoder.flush())).append(stops.flush());
     }
     long now = System.nanoTime();
     if (decodeStart == start) {
