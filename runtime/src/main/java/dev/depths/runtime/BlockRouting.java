@@ -6,7 +6,8 @@ import java.util.SplittableRandom;
 final class BlockRouting {
   private final Router router;
   private final Routing routing;
-  private final SplittableRandom random;
+  private final int block;
+  private SplittableRandom random;
   private long seen;
   private long computed;
 
@@ -17,8 +18,8 @@ final class BlockRouting {
   BlockRouting(Router router, Routing routing, int block) {
     this.router = router;
     this.routing = routing;
-    // A stream of its own for each block, so that they choose independently.
-    this.random = routing instanceof Routing.Stochastic s ? new SplittableRandom(s.seed() * 31 + block) : null;
+    this.block = block;
+    clear();
   }
 
   long seen() {
@@ -32,6 +33,8 @@ final class BlockRouting {
   void clear() {
     seen = 0;
     computed = 0;
+    // A stream of its own for each block, so that they choose independently.
+    random = routing instanceof Routing.Stochastic s ? new SplittableRandom(s.seed() * 31 + block) : null;
   }
 
   /** Takes note of a pass that was completed. */

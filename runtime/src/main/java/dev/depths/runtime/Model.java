@@ -231,9 +231,14 @@ public final class Model implements AutoCloseable {
   /**
    * Waits for a pass under way, stops the workers and frees the weights. Using the model or its sessions afterwards is an
    * IllegalStateException.
+   *
+   * @throws IllegalStateException if called by a listener during a pass
    */
   @Override
   public void close() {
+    if (workers.lock().isHeldByCurrentThread()) {
+      throw new IllegalStateException("the model is in use by the thread that closes it");
+    }
     workers.lock().lock();
     try {
       if (closed) {

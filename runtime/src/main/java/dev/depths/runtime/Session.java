@@ -88,14 +88,16 @@ public final class Session implements AutoCloseable {
       float[] logits = null;
       for (int from = 0; from < count; from += options.chunk()) {
         int rows = Math.min(options.chunk(), count - from);
-        pass.run(tokens, from, rows, position, this);
+        int first = position;
+        pass.run(tokens, from, rows, first, this);
+        // Held from here on, whatever a listener throws.
+        position += rows;
         for (int r = 0; listener != null && r < rows; r++) {
-          listener.onLogits(position + r, pass.logits(r));
+          listener.onLogits(first + r, pass.logits(r));
         }
         if (listener == null && from + rows == count) {
           logits = pass.logits(rows - 1);
         }
-        position += rows;
       }
       return logits;
     } catch (CancellationException e) {
@@ -176,8 +178,8 @@ public final class Session implements AutoCloseable {
         }
       }
     } catch (CancellationException _) {
+      // What is held back stays so: the text is what the listener was given.
       finish = Generation.Finish.CANCELLED;
-      text.append(stops.push(decoder.flush())).append(stops.flush());
     }
     long now = System.nanoTime();
     if (decodeStart == start) {

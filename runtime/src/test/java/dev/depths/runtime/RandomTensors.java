@@ -6,6 +6,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 
@@ -18,6 +19,16 @@ public final class RandomTensors {
 
   /** A matrix [rows, columns]. */
   public static Tensor matrix(String name, DType type, int rows, int columns, double deviation, Random random) {
+    return matrix(name, type, rows, columns, deviation, false, random);
+  }
+
+  /**
+   * A matrix [rows, columns].
+   *
+   * @param extremes whether the codes of some blocks are all the least or all the largest
+   */
+  public static Tensor matrix(String name, DType type, int rows, int columns, double deviation, boolean extremes,
+      Random random) {
     MemorySegment data = Arena.ofAuto().allocate(type.bytes((long) rows * columns), 32);
     switch (type) {
       case F32 -> {
@@ -37,7 +48,7 @@ public final class RandomTensors {
       }
       default -> {
         for (long o = 0; o < data.byteSize(); o += type.blockBytes()) {
-          block(type, data.asSlice(o, type.blockBytes()), deviation, random);
+          block(type, data.asSlice(o, type.blockBytes()), deviation, extremes, random);
         }
       }
     }
@@ -57,18 +68,15 @@ public final class RandomTensors {
   public static Tensor f32(String name, float[] values, long... shape) {
     MemorySegment data = Arena.ofAuto().allocate(4L * values.length, 32);
     MemorySegment.copy(values, 0, data, FLOAT, 0, values.length);
-    return new Tensor(name, DType.F32, java.util.Arrays.stream(shape).boxed().toList(), data);
+    return new Tensor(name, DType.F32, Arrays.stream(shape).boxed().toList(), data);
   }
 
-  /**
-   * Random codes, now and then all the least or the largest, under scales that give the deviation; minima are such that
-   * weights are about zero on average.
-   */
-  private static void block(DType type, MemorySegment block, double deviation, Random random) {
+  /** Random codes under scales that give the deviation; minima are such that weights are about zero on average. */
+  private static void block(DType type, MemorySegment block, double deviation, boolean extremes, Random random) {
     byte[] bytes = new byte[type.blockBytes()];
-    switch (random.nextInt(16)) {
-      case 0 -> java.util.Arrays.fill(bytes, (byte) 0);
-      case 1 -> java.util.Arrays.fill(bytes, (byte) 0xff);
+    switch (extremes ? random.nextInt(8) : 2) {
+      case 0 -> Arrays.fill(bytes, (byte) 0);
+      case 1 -> Arrays.fill(bytes, (byte) 0xff);
       default -> random.nextBytes(bytes);
     }
     MemorySegment.copy(bytes, 0, block, ValueLayout.JAVA_BYTE, 0, bytes.length);

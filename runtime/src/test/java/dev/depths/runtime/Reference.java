@@ -5,8 +5,10 @@ import dev.depths.loader.ModelConfig;
 import dev.depths.loader.ModelConfig.Rope;
 import dev.depths.loader.Tensor;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.function.Function;
+import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 
 /**
@@ -18,29 +20,39 @@ final class Reference {
   private final ModelConfig c;
   private final ModDescriptor mod;
   private final Function<String, double[][]> matrices;
+  private final UnaryOperator<double[]> input;
 
   /** Logits [token][vocabulary], and for each block the positions it computed. */
   record Result(double[][] logits, int[][] computed) {}
 
   Reference(TinyModel model) {
-    this(model.config(), model.mod().orElse(null), name -> matrix(model.tensors(), name));
+    this(model, UnaryOperator.identity());
+  }
+
+  /** @param input what a matrix is multiplied with instead of its input */
+  Reference(TinyModel model, UnaryOperator<double[]> input) {
+    this(model.config(), model.mod().orElse(null), matrices(model.tensors()), input);
   }
 
   /**
    * @param mod null for a dense model
    * @param matrices gives a tensor by name as rows, a vector as one row; null if there is none
    */
-  Reference(ModelConfig config, ModDescriptor mod, Function<String, double[][]> matrices) {
+  Reference(ModelConfig config, ModDescriptor mod, Function<String, double[][]> matrices, UnaryOperator<double[]> input) {
     this.c = config;
     this.mod = mod;
     this.matrices = matrices;
+    this.input = input;
+  }
+
+  private static Function<String, double[][]> matrices(Map<String, Tensor> tensors) {
+    Map<String, double[][]> matrices = new HashMap<>();
+    tensors.keySet().forEach(name -> matrices.put(name, matrix(tensors, name)));
+    return matrices::get;
   }
 
   static double[][] matrix(Map<String, Tensor> tensors, String name) {
     Tensor t = tensors.get(name);
-    if (t == null) {
-      return null;
-    }
     float[] values = t.toFloats();
     int columns = t.columns();
     double[][] m = new double[values.length / columns][columns];
@@ -179,8 +191,9 @@ final class Reference {
     return m == null ? null : m[0];
   }
 
-  private static double[] times(double[][] m, double[] x) {
-    return Arrays.stream(m).mapToDouble(row -> dot(row, x)).toArray();
+  private double[] times(double[][] m, double[] x) {
+    double[] in = input.apply(x);
+    return Arrays.stream(m).mapToDouble(row -> dot(row, in)).toArray();
   }
 
   private static double[] sum(double[] a, double[] b) {

@@ -32,7 +32,7 @@ record TinyModel(ModelConfig config, Map<String, Tensor> tensors, Optional<ModDe
   }
 
   /** All sizes whole panels and quantisation blocks, K-quants included. */
-  static final Shape EVEN = new Shape("llama", Rope.Layout.INTERLEAVED, 4, 256, 256, 4, 2, 64, 320, false);
+  static final Shape EVEN = new Shape("llama", Rope.Layout.INTERLEAVED, 3, 256, 256, 4, 2, 64, 160, false);
   /** As small as is still a model of several blocks with grouped queries. */
   static final Shape SMALL = new Shape("llama", Rope.Layout.INTERLEAVED, 4, 32, 48, 4, 2, 8, 37, false);
   static final Shape HALVES = new Shape("mistral", Rope.Layout.HALVES, 3, 40, 50, 5, 1, 20, 37, true);
@@ -121,14 +121,18 @@ record TinyModel(ModelConfig config, Map<String, Tensor> tensors, Optional<ModDe
     return Checkpoint.of(config, tensors, mod);
   }
 
-  /** Two threads, exact mode. */
+  /** Exact mode on two threads. */
   Model exact() {
-    return open(ModelOptions.defaults().withThreads(2).withExact(true));
+    return exact(2);
   }
 
-  /** Two threads, fast mode. */
+  Model exact(int threads) {
+    return open(ModelOptions.defaults().withThreads(threads).withExact(true));
+  }
+
+  /** Fast mode on one thread. */
   Model fast() {
-    return open(ModelOptions.defaults().withThreads(2));
+    return open(ModelOptions.defaults().withThreads(1));
   }
 
   Model open(ModelOptions options) {

@@ -39,6 +39,29 @@ class ElementwiseTest {
     assertEquals(scalar.dot(a, 3, b, 1, n), vector.dot(a, 3, b, 1, n), 1e-5 * n);
   }
 
+  /** From the first call, interpreted, to the last, compiled, and in the order that is promised. */
+  @Test
+  void sumsDoNotDependOnTheCompiler() {
+    int n = Simd.LANES;
+    // Two vectors are a turn of the loop; the second is zero.
+    float[] x = new float[2 * n];
+    float[] ones = new float[2 * n];
+    for (int i = 0; i < n; i++) {
+      // Each order gives another result.
+      x[i] = (i % 2 == 0 ? 1 : -1) * (float) Math.pow(3, 2 * i);
+      ones[i] = 1;
+    }
+    float[] folded = x.clone();
+    for (int half = n / 2; half > 0; half /= 2) {
+      for (int i = 0; i < half; i++) {
+        folded[i] += folded[i + half];
+      }
+    }
+    for (int i = 0; i < (Widths.EMULATED ? 100 : 50_000); i++) {
+      assertEquals(folded[0], vector.dot(x, 0, ones, 0, 2 * n));
+    }
+  }
+
   @ParameterizedTest
   @MethodSource("lengths")
   void addAndScale(int n) {

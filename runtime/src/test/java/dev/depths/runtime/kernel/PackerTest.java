@@ -37,7 +37,7 @@ class PackerTest {
     Random random = new Random(rows);
     int columns = type.blockSize() * (Widths.EMULATED ? 1 : 3);
     // More rows in the tensor than are packed: the permutation reaches them all.
-    Tensor tensor = RandomTensors.matrix("w", type, rows + 5, columns, 0.1, random);
+    Tensor tensor = RandomTensors.matrix("w", type, rows + 5, columns, 0.1, true, random);
     IntUnaryOperator rowOf = row -> rows + 4 - row;
     PackedMatrix packed = pack(tensor, rowOf, rows);
     float[] expected = new float[columns];
@@ -96,7 +96,7 @@ class PackerTest {
   @EnumSource
   void f32PanelsKeepTheirBits(DType type) {
     Random random = new Random(1);
-    Tensor tensor = RandomTensors.matrix("w", type, 37, type.blockSize(), 1, random);
+    Tensor tensor = RandomTensors.matrix("w", type, 37, type.blockSize(), 1, true, random);
     PackedMatrix packed = Packer.allocate(PanelFormat.F32, 37, tensor.columns(), Arena.ofAuto());
     Packer.packF32((row, out) -> tensor.dequantize(row, out, 0), packed, 0, packed.panels());
     float[] expected = new float[tensor.columns()];

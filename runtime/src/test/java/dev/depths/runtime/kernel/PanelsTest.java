@@ -66,20 +66,40 @@ class PanelsTest {
     for (int columns : gemvColumns(format)) {
       Random random = new Random(columns);
       PackedMatrix w = RandomPanels.integral(format, 2, columns, random);
-      Activations x = new Activations(4, columns, 4);
-      for (int row = 0; row < 4; row++) {
-        for (int i = 0; i < columns; i++) {
-          // The largest is 127, so that the scale is 1; rows of nothing but ±127 come nearest to overflow.
-          x.f32[row * x.stride + i] = switch (row) {
-            case 0 -> 127;
-            case 1 -> -127;
-            case 2 -> i % 2 == 0 ? 127 : -127;
-            default -> i % 16 == 0 ? 127 : random.nextInt(255) - 127;
-          };
-        }
-        quantize(format, x, row);
+      Activations x = new Activations(5, columns, 5);
+      for (int row = 0; row < 5; row++) {
+        integers(x, row, largest(format, row, random), row, random);
       }
-      assertArrayEquals(gemv(scalar, w, x, 0, 4), gemv(vector, w, x, 0, 4), format + " of " + columns + " columns");
+      assertArrayEquals(gemv(scalar, w, x, 0, 5), gemv(vector, w, x, 0, 5), format + " of " + columns + " columns");
+    }
+  }
+
+  /** As large as the kernels' sums allow, or anything smaller. */
+  private static int largest(PanelFormat format, int row, Random random) {
+    if (row == 4) {
+      return 1 + random.nextInt(100);
+    }
+    return format.isNibbles() ? 127 : format.isInteger() ? 255 : 100;
+  }
+
+  /** Activations of scale 1, written without quantising: rows of one value come nearest to overflow. */
+  private static void integers(Activations x, int row, int largest, int kind, Random random) {
+    int q = row * x.stride;
+    for (int i = 0; i < x.columns; i++) {
+      // The other of a pair gets what the pair may have in all, of 255.
+      int most = largest == 255 ? i % 2 == 0 ? 128 : 127 : largest;
+      int value = switch (kind) {
+        case 0 -> most;
+        case 1 -> -most;
+        case 2 -> i % 2 == 0 ? most : -most;
+        default -> random.nextInt(2 * most + 1) - most;
+      };
+      x.f32[q + i] = value;
+      if (q + i < x.q.length) {
+        x.q[q + i] = (short) value;
+        x.sums[(q + i) / 16] += value;
+        x.scales[(q + i) / 32] = 1;
+      }
     }
   }
 
