@@ -39,7 +39,7 @@ class LauncherTest {
     }
     Files.writeString(home.resolve("pom.xml"), "<project/>");
     script(directory.resolve("bin/mvn"), "sleep 0.3; echo built >> '" + directory + "/builds'\n"
-        + "mkdir -p tools/target/app\necho \"$@\" > tools/target/app/depths.jar");
+        + "mkdir -p loader/target tools/target/app\necho \"$@\" > tools/target/app/depths.jar");
     jdk("jdk", "25.0.3", "printf '<%s>' \"$@\"; echo \" $LC_ALL\"; echo '" + WARNING + "' >&2\n"
         + "echo 'other words' >&2; echo 'from the application' >&3; exit 7");
     environment.put("JAVA_HOME", directory.resolve("jdk").toString());
