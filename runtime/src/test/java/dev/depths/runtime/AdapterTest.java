@@ -1,0 +1,194 @@
+package dev.depths.runtime;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.depths.loader.DType;
+import dev.depths.loader.LoadException;
+import dev.depths.loader.ModDescriptor;
+import dev.depths.loader.Tensor;
+import dev.depths.loader.UnsupportedModelException;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import java.util.function.Function;
+import java.util.function.UnaryOperator;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** A dense model with an adapter: routers and low-rank updates of its matrices. */
+class AdapterTest {
+  private static final int RANK = 3;
+  private static final double SCALE = 0.7;
+
+  @TempDir
+  private Path directory;
+
+  static Stream<TinyModel.Shape> shapes() {
+    return Stream.of(TinyModel.SMALL, TinyModel.QWEN2, TinyModel.QWEN3);
+  }
+
+  /** Exact mode merges the updates, fast mode keeps their factors: both compute W + scale · B·A. */
+  @ParameterizedTest
+  @MethodSource("shapes")
+  void updatesAllMatrices(TinyModel.Shape shape) throws IOException {
+    TinyModel base = TinyModel.dense(shape, 1);
+    compare(base, List.of("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down"));
+  }
+
+  /** Of matrices that share an input, some may have no update. */
+  @Test
+  void updatesSomeMatrices() throws IOException {
+    TinyModel base = TinyModel.dense(TinyModel.SMALL, 2);
+    compare(base, List.of("attn_v"));
+    compare(base, List.of("attn_q", "attn_v", "ffn_up"));
+    compare(base, List.of("attn_k", "ffn_gate"));
+    compare(base, List.of());
+  }
+
+  private void compare(TinyModel base, List<String> updated) throws IOException {
+    List<Tensor> tensors = tensors(base, updated);
+    ModelOptions options = ModelOptions.defaults().withThreads(2).withAdapter(write(tensors));
+    int[] tokens = base.tokens(30, 1);
+    int vocabulary = base.config().vocabulary();
+    Reference.Result expected = new Reference(base.config(), descriptor(), merged(base, tensors), UnaryOperator.identity())
+        .run(tokens);
+    for (boolean exact : new boolean[] {true, false}) {
+      try (Model model = base.open(options.withExact(exact)); Session session = model.newSession();
+          Session single = model.newSession()) {
+        Logits.assertClose(expected.logits(), Logits.prefill(session, vocabulary, tokens), 1e-10);
+        Logits.assertClose(expected.logits(), Logits.decode(single, vocabulary, tokens), 1e-10);
+        assertArrayEquals(expected.computed()[1], session.computedPositions(1));
+        assertArrayEquals(expected.computed()[1], single.computedPositions(1));
+        assertEquals(Optional.of(descriptor()), model.mod());
+      }
+    }
+  }
+
+  /** The matrix keeps its type, and its update is read with it. */
+  @ParameterizedTest
+  @EnumSource(names = {"Q4_0", "Q8_0", "Q6_K", "F16"})
+  void updatesOfEveryKindOfMatrix(DType type) throws IOException {
+    TinyModel base = TinyModel.dense(TinyModel.EVEN, type, 1);
+    List<Tensor> tensors = tensors(base, List.of("attn_q", "attn_output", "ffn_down"));
+    ModelOptions options = ModelOptions.defaults().withThreads(1).withAdapter(write(tensors));
+    int[] tokens = base.tokens(12, 1);
+    int vocabulary = base.config().vocabulary();
+    try (Model exact = base.open(options.withExact(true)); Model fast = base.open(options); Model plain = base.fast();
+        Session e = exact.newSession(SessionOptions.defaults().withRouting(Routing.dense()));
+        Session f = fast.newSession(SessionOptions.defaults().withRouting(Routing.dense()))) {
+      float[][] expected = Logits.prefill(e, vocabulary, tokens);
+      Logits.assertClose(expected, Logits.prefill(f, vocabulary, tokens), 1e-4);
+      f.reset();
+      Logits.assertClose(expected, Logits.decode(f, vocabulary, tokens), 1e-3);
+      // Two factors of rank 3, a padded second one of 256 rows, for each of 3 matrices in 3 blocks, and one router.
+      long factors = 3 * 3 * 4L * RANK * (256 + 256);
+      assertEquals(plain.weightBytes() + factors + 4 * 256 + 4, fast.weightBytes());
+    }
+  }
+
+  /** Query and key rows of llama models come in another order from Hugging Face: an update must not meet the wrong rows. */
+  @Test
+  void updatesOfRowsInAnotherOrderAreRefused() throws IOException {
+    TinyModel base = TinyModel.dense(TinyModel.HALVES, 1);
+    compare(base, List.of("attn_v", "attn_output", "ffn_down"));
+    for (String name : List.of("attn_q", "attn_k")) {
+      ModelOptions options = ModelOptions.defaults().withThreads(1).withAdapter(write(tensors(base, List.of(name))));
+      assertThrows(UnsupportedModelException.class, () -> base.open(options));
+    }
+  }
+
+  @Test
+  void anAdapterOfAnotherModelIsRefused() throws IOException {
+    TinyModel other = TinyModel.dense(TinyModel.HALVES, 1);
+    Path file = write(tensors(other, List.of("attn_q")));
+    TinyModel base = TinyModel.dense(TinyModel.SMALL, 1);
+    LoadException e =
+        assertThrows(LoadException.class, () -> base.open(ModelOptions.defaults().withThreads(1).withAdapter(file)));
+    assertTrue(e.getMessage().contains(file.getFileName().toString()), e::getMessage);
+  }
+
+  private static ModDescriptor descriptor() {
+    return new ModDescriptor(1, List.of(1), List.of(), ModDescriptor.Router.LINEAR, ModDescriptor.Selection.THRESHOLD, 0.5,
+        ModDescriptor.Combine.ADD, ModDescriptor.Granularity.BLOCK_TOKEN, ModDescriptor.Positions.ORIGINAL,
+        ModDescriptor.SkippedKv.ABSENT, 2, false);
+  }
+
+  /** A router for block 1, and factors for the updated matrices of every block. */
+  private static List<Tensor> tensors(TinyModel base, List<String> updated) {
+    Random random = new Random(5);
+    List<Tensor> tensors = new ArrayList<>();
+    int d = base.config().embedding();
+    tensors.add(RandomTensors.matrix("blk.1.mod_router.weight", DType.F32, 1, d, 1 / Math.sqrt(d), random));
+    for (int b = 0; b < base.config().blocks(); b++) {
+      for (String name : updated) {
+        Tensor w = base.tensors().get("blk." + b + "." + name + ".weight");
+        String prefix = "blk." + b + "." + name;
+        tensors.add(RandomTensors.matrix(prefix + ".lora_a", DType.F32, RANK, w.columns(), 1 / Math.sqrt(w.columns()), random));
+        tensors.add(RandomTensors.matrix(prefix + ".lora_b", DType.F32, (int) w.rows(), RANK, 0.5, random));
+      }
+    }
+    return tensors;
+  }
+
+  /** The base's matrices with the updates added. */
+  private static Function<String, double[][]> merged(TinyModel base, List<Tensor> adapter) {
+    Map<String, Tensor> all = new HashMap<>(base.tensors());
+    adapter.forEach(t -> all.put(t.name(), t));
+    Map<String, double[][]> matrices = new HashMap<>();
+    all.keySet().forEach(name -> matrices.put(name, Reference.matrix(all, name)));
+    for (Tensor t : adapter) {
+      if (t.name().endsWith(".lora_a")) {
+        String name = t.name().substring(0, t.name().length() - ".lora_a".length());
+        double[][] a = matrices.get(name + ".lora_a");
+        double[][] b = matrices.get(name + ".lora_b");
+        double[][] w = matrices.get(name + ".weight");
+        for (int i = 0; i < w.length; i++) {
+          for (int j = 0; j < w[i].length; j++) {
+            for (int r = 0; r < RANK; r++) {
+              w[i][j] += SCALE * b[i][r] * a[r][j];
+            }
+          }
+        }
+      }
+    }
+    return matrices::get;
+  }
+
+  /** A safetensors file: length of the header, header, tensors one after the other. */
+  private Path write(List<Tensor> tensors) throws IOException {
+    String mod = """
+        {"version": 1, "blocks": [1], "router": "linear", "selection": "threshold", "threshold": 0.5, "combine": "x+f",
+        "initial_tokens": 2, "lora": {"rank": %d, "scale": %s}}""".formatted(RANK, SCALE)
+        .replace("\n", " ").replace("\"", "\\\"");
+    StringBuilder header = new StringBuilder("{\"__metadata__\": {\"mod\": \"" + mod + "\"}");
+    ByteArrayOutputStream data = new ByteArrayOutputStream();
+    for (Tensor t : tensors) {
+      int from = data.size();
+      data.write(t.data().toArray(ValueLayout.JAVA_BYTE));
+      header.append(", \"%s\": {\"dtype\": \"F32\", \"shape\": %s, \"data_offsets\": [%d, %d]}"
+          .formatted(t.name(), t.shape(), from, data.size()));
+    }
+    byte[] json = header.append('}').toString().getBytes(StandardCharsets.UTF_8);
+    ByteBuffer file = ByteBuffer.allocate(8 + json.length + data.size()).order(ByteOrder.LITTLE_ENDIAN);
+    file.putLong(json.length).put(json).put(data.toByteArray());
+    return Files.write(directory.resolve("adapter.safetensors"), file.array());
+  }
+}
