@@ -39,7 +39,7 @@ public final class Model implements AutoCloseable {
   private final Thread warmup;
   private volatile boolean closed;
 
-  private Model(Checkpoint checkpoint, Adapter adapter, ModelOptions options, long start) {
+  private Model(Checkpoint checkpoint, String cacheKey, Adapter adapter, ModelOptions options, long start) {
     this.checkpoint = checkpoint;
     this.options = options;
     this.mod = adapter == null ? checkpoint.mod() : Optional.of(adapter.descriptor());
@@ -48,8 +48,12 @@ public final class Model implements AutoCloseable {
     this.workers = new Workers(options.threads());
     this.warmup = Thread.ofPlatform().daemon().name("depths-warmup").start(warmup(checkpoint, options.exact()));
     try {
-      WeightsBuilder builder = new WeightsBuilder(checkpoint, adapter, options.exact(), workers, arena);
+      PackedCache cache = cacheKey == null ? null : new PackedCache(options.cache().get(), cacheKey, workers, arena);
+      WeightsBuilder builder = new WeightsBuilder(checkpoint, adapter, options.exact(), cache, workers, arena);
       this.weights = builder.build(mod.orElse(null));
+      if (cache != null) {
+        cache.store();
+      }
       this.lowRankRows = builder.lowRankRows();
     } catch (RuntimeException | Error e) {
       workers.close();
@@ -85,25 +89,28 @@ public final class Model implements AutoCloseable {
   public static Model open(Path path, ModelOptions options) throws IOException {
     long start = System.nanoTime();
     requireVectorModule();
-    return of(Checkpoint.open(path), options, start);
+    return of(Checkpoint.open(path), path, options, start);
   }
 
   /** A model of a checkpoint, which it owns from now on and closes, also if this fails. */
   public static Model of(Checkpoint checkpoint, ModelOptions options) throws IOException {
     long start = System.nanoTime();
     requireVectorModule();
-    return of(checkpoint, options, start);
+    return of(checkpoint, null, options, start);
   }
 
-  private static Model of(Checkpoint checkpoint, ModelOptions options, long start) throws IOException {
+  /** @param path where the checkpoint comes from, or null */
+  private static Model of(Checkpoint checkpoint, Path path, ModelOptions options, long start) throws IOException {
     try {
+      boolean cached = path != null && options.cache().isPresent() && !options.exact();
+      String cacheKey = cached ? Fingerprint.of(path, checkpoint) : null;
       if (options.adapter().isEmpty()) {
-        return new Model(checkpoint, null, options, start);
+        return new Model(checkpoint, cacheKey, null, options, start);
       }
       try (Adapter adapter = Adapter.open(options.adapter().get())) {
         adapter.validate(checkpoint.config());
         requireSameRowOrder(adapter, checkpoint.config(), options.adapter().get());
-        return new Model(checkpoint, adapter, options, start);
+        return new Model(checkpoint, cacheKey, adapter, options, start);
       }
     } catch (IOException | RuntimeException | Error e) {
       checkpoint.close();

@@ -9,31 +9,37 @@ import java.util.Optional;
  * @param threads size of the model's worker pool, the calling thread included
  * @param exact whether to compute with dequantised weights and f32 activations throughout: slow, for parity checks
  * @param adapter a Mixture-of-Depths adapter to apply to a dense checkpoint
+ * @param cache a directory in which packed weights are kept from one start to the next, bounded to some gigabytes
  */
-public record ModelOptions(int threads, boolean exact, Optional<Path> adapter) {
+public record ModelOptions(int threads, boolean exact, Optional<Path> adapter, Optional<Path> cache) {
   public ModelOptions {
     if (threads < 1) {
       throw new IllegalArgumentException("threads must be at least 1, not " + threads);
     }
   }
 
-  /** One worker per core, fast kernels, no adapter. */
+  /** One worker per core, fast kernels, no adapter, no cache. */
   public static ModelOptions defaults() {
-    return new ModelOptions(Runtime.getRuntime().availableProcessors(), false, Optional.empty());
+    return new ModelOptions(Runtime.getRuntime().availableProcessors(), false, Optional.empty(), Optional.empty());
   }
 
   /** These options with another thread count. */
   public ModelOptions withThreads(int threads) {
-    return new ModelOptions(threads, exact, adapter);
+    return new ModelOptions(threads, exact, adapter, cache);
   }
 
   /** These options with exact mode on or off. */
   public ModelOptions withExact(boolean exact) {
-    return new ModelOptions(threads, exact, adapter);
+    return new ModelOptions(threads, exact, adapter, cache);
   }
 
   /** These options with an adapter. */
   public ModelOptions withAdapter(Path adapter) {
-    return new ModelOptions(threads, exact, Optional.of(adapter));
+    return new ModelOptions(threads, exact, Optional.of(adapter), cache);
+  }
+
+  /** These options with a cache directory. */
+  public ModelOptions withCache(Path cache) {
+    return new ModelOptions(threads, exact, adapter, Optional.of(cache));
   }
 }

@@ -29,16 +29,19 @@ final class WeightsBuilder {
   private final Map<String, Tensor> adapter;
   private final float loraScale;
   private final boolean exact;
+  private final PackedCache cache;
   private final Workers workers;
   private final Arena arena;
   private int lowRankRows;
 
-  WeightsBuilder(Checkpoint checkpoint, Adapter adapter, boolean exact, Workers workers, Arena arena) {
+  /** @param cache of packed matrices, or null */
+  WeightsBuilder(Checkpoint checkpoint, Adapter adapter, boolean exact, PackedCache cache, Workers workers, Arena arena) {
     this.checkpoint = checkpoint;
     this.config = checkpoint.config();
     this.adapter = adapter == null ? Map.of() : adapter.tensors();
     this.loraScale = adapter == null ? 0 : adapter.loraScale();
     this.exact = exact;
+    this.cache = cache;
     this.workers = workers;
     this.arena = arena;
   }
@@ -135,8 +138,7 @@ final class WeightsBuilder {
       inParallel(name, packed.panels(), (from, to) -> Packer.packF32(source, packed, from, to));
       return new Linear(packed, bias, null, 0);
     }
-    PackedMatrix packed = Packer.allocate(Packer.formatOf(w.type()), rows, w.columns(), arena);
-    inParallel(name, packed.panels(), (from, to) -> Packer.pack(w, rowOf, packed, from, to));
+    PackedMatrix packed = packed(name, w, rowOf);
     if (a == null) {
       return new Linear(packed, bias, null, 0);
     }
@@ -153,6 +155,22 @@ final class WeightsBuilder {
       }
     }, packedB, 0, packedB.panels());
     return new Linear(packed, bias, packedB, loraRow);
+  }
+
+  /** A matrix as its file quantises it, from the cache if it has it. */
+  private PackedMatrix packed(String name, Tensor w, IntUnaryOperator rowOf) {
+    PanelFormat format = Packer.formatOf(w.type());
+    int rows = Math.toIntExact(w.rows());
+    PackedMatrix cached = cache == null ? null : cache.find(name, format, rows, w.columns());
+    if (cached != null) {
+      return cached;
+    }
+    PackedMatrix packed = Packer.allocate(format, rows, w.columns(), arena);
+    inParallel(name, packed.panels(), (from, to) -> Packer.pack(w, rowOf, packed, from, to));
+    if (cache != null) {
+      cache.add(name, packed);
+    }
+    return packed;
   }
 
   /** Rows of W + scale · B·A. */

@@ -15,4 +15,10 @@ final class CacheDirectory {
     }
     return Path.of(System.getProperty("user.home"), ".cache", "depths");
   }
+
+  /** Where packed weights are kept: here, or where the system property {@code depths.packed} says. */
+  static Path packed() {
+    String elsewhere = System.getProperty("depths.packed");
+    return elsewhere == null ? of(System::getenv).resolve("packed") : Path.of(elsewhere);
+  }
 }

@@ -51,6 +51,6 @@ final class ModelArgs {
 
   /** Opens the model. */
   Model open(Streams streams, int threads) throws IOException {
-    return Model.open(path(streams), new ModelOptions(threads, exact, adapterPath()));
+    return Model.open(path(streams), new ModelOptions(threads, exact, adapterPath(), Optional.of(CacheDirectory.packed())));
   }
 }

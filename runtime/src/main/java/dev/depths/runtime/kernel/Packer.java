@@ -41,11 +41,14 @@ public final class Packer {
     };
   }
 
+  /** Bytes of a packed matrix. */
+  public static long bytes(PanelFormat format, int rows, int columns) {
+    return Math.multiplyExact(Math.ceilDiv(rows, Panels.ROWS), format.panelBytes(columns));
+  }
+
   /** Memory for a matrix. */
   public static PackedMatrix allocate(PanelFormat format, int rows, int columns, Arena arena) {
-    int panels = Math.ceilDiv(rows, Panels.ROWS);
-    return new PackedMatrix(format, rows, columns,
-        arena.allocate(Math.multiplyExact(panels, format.panelBytes(columns)), ALIGNMENT));
+    return new PackedMatrix(format, rows, columns, arena.allocate(bytes(format, rows, columns), ALIGNMENT));
   }
 
   /**
