@@ -1,6 +1,7 @@
 package dev.depths.runtime;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.depths.loader.ModDescriptor.Combine;
@@ -9,6 +10,7 @@ import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Exact mode against the independent {@link Reference}: logits, and the decisions of routed blocks. */
 class ReferenceTest {
@@ -47,6 +49,24 @@ class ReferenceTest {
     List<Integer> routed = model.mod().orElseThrow().blocks();
     assertTrue(routed.stream().allMatch(b -> computed[b].length > 0 && computed[b].length < TOKENS),
         () -> "a test that skips nothing, or all, shows little: " + Arrays.deepToString(computed));
+  }
+
+  /** The plain loops, which define what kernels compute, carry a model too. */
+  @ParameterizedTest
+  @ValueSource(booleans = {false, true})
+  void plainLoops(boolean exact) {
+    TinyModel tiny = TinyModel.dense(TinyModel.QWEN3, 7).routed(Combine.SCORE, 1, true, 1);
+    int[] tokens = tiny.tokens(TOKENS, 3);
+    System.setProperty("depths.kernels", "scalar");
+    try (Model model = tiny.open(ModelOptions.defaults().withThreads(1).withExact(exact));
+        Session session = model.newSession()) {
+      assertEquals("scalar reference", model.kernelDescription());
+      Reference.Result expected = new Reference(tiny).run(tokens);
+      Logits.assertClose(expected.logits(), Logits.prefill(session, tiny.config().vocabulary(), tokens), 1e-10);
+      assertArrayEquals(expected.computed()[1], session.computedPositions(1));
+    } finally {
+      System.clearProperty("depths.kernels");
+    }
   }
 
   private static int[][] compare(TinyModel model, long seed) {
