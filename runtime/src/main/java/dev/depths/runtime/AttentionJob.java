@@ -22,13 +22,13 @@ final class AttentionJob implements Workers.Job {
   private Tile tile;
   private int rows;
 
-  AttentionJob(Kernels kernels, ModelConfig c, int workers) {
+  AttentionJob(Kernels kernels, ModelConfig c, int shares) {
     this.kernels = kernels;
     this.kvHeads = c.kvHeads();
     this.group = c.heads() / c.kvHeads();
     this.headDim = c.headDim();
-    this.scores = new float[workers][0];
-    this.sums = new float[workers][Math.max(ROWS, group) * Tile.panelWidth(headDim)];
+    this.scores = new float[shares][0];
+    this.sums = new float[shares][Math.max(ROWS, group) * Tile.panelWidth(headDim)];
   }
 
   AttentionJob of(KvCache.BlockKv kv, Tile tile, int rows) {
@@ -39,19 +39,19 @@ final class AttentionJob implements Workers.Job {
   }
 
   @Override
-  public void run(int worker, int workers) {
+  public void run(int share, int shares) {
     int rowGroups = Math.ceilDiv(rows, ROWS);
     // Later rows see more positions: dealing the units out in turn keeps the shares even.
-    for (int unit = worker; unit < kvHeads * rowGroups; unit += workers) {
+    for (int unit = share; unit < kvHeads * rowGroups; unit += shares) {
       int head = unit % kvHeads;
       int from = unit / kvHeads * ROWS;
       int n = Math.min(ROWS, rows - from);
       if (rows == 1) {
         // One token: the query heads of the group are the rows.
-        attend(worker, head, head * group, headDim, group, 0, kv.count());
+        attend(share, head, head * group, headDim, group, 0, kv.count());
       } else {
         for (int g = 0; g < group; g++) {
-          attend(worker, head, head * group + g, tile.qStride, n, from, kv.count() - rows + from + 1);
+          attend(share, head, head * group + g, tile.qStride, n, from, kv.count() - rows + from + 1);
         }
       }
     }
@@ -64,12 +64,12 @@ final class AttentionJob implements Workers.Job {
    * @param from the first row's row in the tile; with several rows of one token all are in row 0
    * @param visible positions that the first row sees; each next row sees one more, but heads of one token the same
    */
-  private void attend(int worker, int head, int queryHead, int ldq, int n, int from, int visible) {
+  private void attend(int share, int head, int queryHead, int ldq, int n, int from, int visible) {
     boolean oneToken = rows == 1;
     int held = oneToken ? visible : visible + n - 1;
     int pages = Math.ceilDiv(held, KvCache.PAGE);
     int lds = pages * KvCache.PAGE;
-    float[] s = scores(worker, n * lds);
+    float[] s = scores(share, n * lds);
     int query = from * tile.qStride + queryHead * headDim;
     for (int p = 0; p < pages; p++) {
       kernels.panelF32(kv.memory(p), kv.keyOffset(p, head), headDim, tile.q, query, ldq, n, s, p * KvCache.PAGE, lds, false);
@@ -82,7 +82,7 @@ final class AttentionJob implements Workers.Job {
         s[r * lds + i] = 0;
       }
     }
-    float[] sum = sums[worker];
+    float[] sum = sums[share];
     int ldo = Tile.panelWidth(headDim);
     for (int d = 0; d < headDim; d += 32) {
       for (int p = 0; p < pages; p++) {
@@ -97,10 +97,10 @@ final class AttentionJob implements Workers.Job {
     }
   }
 
-  private float[] scores(int worker, int size) {
-    if (scores[worker].length < size) {
-      scores[worker] = new float[Math.max(size, 2 * scores[worker].length)];
+  private float[] scores(int share, int size) {
+    if (scores[share].length < size) {
+      scores[share] = new float[Math.max(size, 2 * scores[share].length)];
     }
-    return scores[worker];
+    return scores[share];
   }
 }

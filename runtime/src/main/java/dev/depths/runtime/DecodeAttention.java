@@ -35,7 +35,7 @@ final class DecodeAttention {
     this.kvHeads = c.kvHeads();
     this.group = heads / kvHeads;
     this.headDim = c.headDim();
-    this.sums = new float[workers.size()][group * KvCache.PAGE];
+    this.sums = new float[workers.shares()][group * KvCache.PAGE];
   }
 
   /** Attends from the one row of a tile. */
@@ -52,10 +52,10 @@ final class DecodeAttention {
     workers.run(sum);
   }
 
-  private void score(int worker, int workers) {
+  private void score(int share, int shares) {
     int pages = stride / KvCache.PAGE;
-    int to = Workers.Job.from(pages, worker + 1, workers);
-    for (int p = Workers.Job.from(pages, worker, workers); p < to; p++) {
+    int to = Workers.Job.from(pages, share + 1, shares);
+    for (int p = Workers.Job.from(pages, share, shares); p < to; p++) {
       for (int h = 0; h < kvHeads; h++) {
         kernels.panelF32(kv.memory(p), kv.keyOffset(p, h), headDim, tile.q, h * group * headDim, headDim, group, scores,
             h * group * stride + p * KvCache.PAGE, stride, false);
@@ -63,19 +63,19 @@ final class DecodeAttention {
     }
   }
 
-  private void softmax(int worker, int workers) {
+  private void softmax(int share, int shares) {
     float scale = (float) (1 / Math.sqrt(headDim));
-    int to = Workers.Job.from(heads, worker + 1, workers);
-    for (int h = Workers.Job.from(heads, worker, workers); h < to; h++) {
+    int to = Workers.Job.from(heads, share + 1, shares);
+    for (int h = Workers.Job.from(heads, share, shares); h < to; h++) {
       kernels.softmax(scores, h * stride, held, scale);
     }
   }
 
-  private void sum(int worker, int workers) {
+  private void sum(int share, int shares) {
     int chunks = Math.ceilDiv(headDim, KvCache.PAGE);
-    float[] sum = sums[worker];
-    int to = Workers.Job.from(kvHeads * chunks, worker + 1, workers);
-    for (int i = Workers.Job.from(kvHeads * chunks, worker, workers); i < to; i++) {
+    float[] sum = sums[share];
+    int to = Workers.Job.from(kvHeads * chunks, share + 1, shares);
+    for (int i = Workers.Job.from(kvHeads * chunks, share, shares); i < to; i++) {
       int h = i / chunks;
       int chunk = i % chunks;
       for (int p = 0; p * KvCache.PAGE < held; p++) {

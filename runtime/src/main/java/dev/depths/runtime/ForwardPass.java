@@ -49,8 +49,8 @@ final class ForwardPass {
     this.kv = kv;
     this.routing = routing;
     this.lowRankRows = model.lowRankRows();
-    this.projection = new ProjectionJob(kernels, workers.size(), arena);
-    this.attention = new AttentionJob(kernels, config, workers.size());
+    this.projection = new ProjectionJob(kernels, workers.shares(), arena);
+    this.attention = new AttentionJob(kernels, config, workers.shares());
     this.decodeAttention = new DecodeAttention(kernels, config, workers);
     this.rotate = new RotateJob(kernels, config);
     this.prepare = new PrepareJob(kernels, config.rmsEpsilon());

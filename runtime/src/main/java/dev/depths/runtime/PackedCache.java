@@ -206,9 +206,9 @@ final class PackedCache {
       sums[i] = header.readInt();
     }
     AtomicReference<IOException> failure = new AtomicReference<>();
-    workers.run((worker, all) -> {
+    workers.run((share, shares) -> {
       try {
-        for (int i = worker; i < sums.length; i += all) {
+        for (int i = share; i < sums.length; i += shares) {
           long from = (long) i * CHUNK;
           ByteBuffer chunk = payload.asSlice(from, Math.min(CHUNK, size - from)).asByteBuffer();
           readFully(channel, chunk, start + from);

@@ -53,12 +53,12 @@ final class PrepareJob implements Workers.Job {
   }
 
   @Override
-  public void run(int worker, int workers) {
+  public void run(int share, int shares) {
     boolean nibbles = projection != null && projection.nibbleWeights();
     boolean bytes = projection != null && projection.byteWeights();
     boolean quantize = rows <= Tile.GEMV_ROWS && (nibbles || bytes);
-    int to = Workers.Job.from(rows, worker + 1, workers);
-    for (int r = Workers.Job.from(rows, worker, workers); r < to; r++) {
+    int to = Workers.Job.from(rows, share + 1, shares);
+    for (int r = Workers.Job.from(rows, share, shares); r < to; r++) {
       int x = residualOffset + r * width;
       if (add) {
         kernels.add(residual, x, tile.out, r * tile.outStride, width);

@@ -25,10 +25,10 @@ final class ProjectionJob implements Workers.Job {
   private final int[] strides = new int[3];
   private boolean swiGlu;
 
-  ProjectionJob(Kernels kernels, int workers, Arena arena) {
+  ProjectionJob(Kernels kernels, int shares, Arena arena) {
     this.kernels = kernels;
-    this.unpacked = new MemorySegment[workers];
-    for (int i = 0; i < workers; i++) {
+    this.unpacked = new MemorySegment[shares];
+    for (int i = 0; i < shares; i++) {
       unpacked[i] = arena.allocate(UNPACKED_COLUMNS * 32L * Float.BYTES, 64);
     }
   }
@@ -60,13 +60,13 @@ final class ProjectionJob implements Workers.Job {
   }
 
   @Override
-  public void run(int worker, int workers) {
+  public void run(int share, int shares) {
     if (swiGlu) {
       int panels = projection.part(0).weights().panels();
-      int to = Workers.Job.from(panels, worker + 1, workers);
-      for (int p = Workers.Job.from(panels, worker, workers); p < to; p++) {
-        panel(worker, projection.part(0), p, y[0], strides[0]);
-        panel(worker, projection.part(1), p, y[1], strides[1]);
+      int to = Workers.Job.from(panels, share + 1, shares);
+      for (int p = Workers.Job.from(panels, share, shares); p < to; p++) {
+        panel(share, projection.part(0), p, y[0], strides[0]);
+        panel(share, projection.part(1), p, y[1], strides[1]);
         for (int r = 0; r < rows; r++) {
           int o = r * strides[0] + p * 32;
           kernels.siluMultiply(y[0], o, y[1], o, 32);
@@ -75,20 +75,20 @@ final class ProjectionJob implements Workers.Job {
       return;
     }
     int all = projection.panels();
-    int from = Workers.Job.from(all, worker, workers);
-    int to = Workers.Job.from(all, worker + 1, workers);
+    int from = Workers.Job.from(all, share, shares);
+    int to = Workers.Job.from(all, share + 1, shares);
     int first = 0;
     for (int i = 0; i < projection.size(); i++) {
       int panels = projection.part(i).weights().panels();
       int end = Math.min(to - first, panels);
       for (int p = Math.max(from - first, 0); p < end; p++) {
-        panel(worker, projection.part(i), p, y[i], strides[i]);
+        panel(share, projection.part(i), p, y[i], strides[i]);
       }
       first += panels;
     }
   }
 
-  private void panel(int worker, Linear linear, int p, float[] out, int ldy) {
+  private void panel(int share, Linear linear, int p, float[] out, int ldy) {
     PackedMatrix w = linear.weights();
     int o = p * 32;
     switch (w.format()) {
@@ -97,7 +97,7 @@ final class ProjectionJob implements Workers.Job {
         if (rows <= Tile.GEMV_ROWS) {
           kernels.panelGemv(w, p, x, 0, rows, out, o, ldy);
         } else {
-          unpackedGemm(w, p, unpacked[worker], out, o, ldy);
+          unpackedGemm(w, p, unpacked[share], out, o, ldy);
         }
       }
     }

@@ -41,10 +41,10 @@ final class RotateJob implements Workers.Job {
   }
 
   @Override
-  public void run(int worker, int workers) {
-    int to = Workers.Job.from(rows, worker + 1, workers);
+  public void run(int share, int shares) {
+    int to = Workers.Job.from(rows, share + 1, shares);
     int first = kv.count() - rows;
-    for (int r = Workers.Job.from(rows, worker, workers); r < to; r++) {
+    for (int r = Workers.Job.from(rows, share, shares); r < to; r++) {
       heads(tile.q, r * tile.qStride, config.heads(), block.queryNorm(), rowOf[r]);
       heads(tile.k, r * tile.kvStride, config.kvHeads(), block.keyNorm(), rowOf[r]);
       kv.put(first + r, tile.k, r * tile.kvStride, tile.v, r * tile.kvStride);

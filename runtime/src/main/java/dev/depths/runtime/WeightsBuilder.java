@@ -198,9 +198,9 @@ final class WeightsBuilder {
 
   private void inParallel(String name, int n, Range range) {
     AtomicReference<InternalError> lost = new AtomicReference<>();
-    workers.run((worker, size) -> {
+    workers.run((share, shares) -> {
       try {
-        range.run(Workers.Job.from(n, worker, size), Workers.Job.from(n, worker + 1, size));
+        range.run(Workers.Job.from(n, share, shares), Workers.Job.from(n, share + 1, shares));
       } catch (InternalError e) {
         lost.set(e);
       }

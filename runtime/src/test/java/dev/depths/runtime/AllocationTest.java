@@ -7,8 +7,6 @@ import com.sun.management.ThreadMXBean;
 import dev.depths.loader.DType;
 import dev.depths.loader.ModDescriptor.Combine;
 import java.lang.management.ManagementFactory;
-import java.util.ArrayList;
-import java.util.List;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -62,14 +60,6 @@ class AllocationTest {
   }
 
   private static long[] workers(Model model) {
-    List<Long> ids = new ArrayList<>();
-    model.workers().run((worker, _) -> {
-      if (worker > 0) {
-        synchronized (ids) {
-          ids.add(Thread.currentThread().threadId());
-        }
-      }
-    });
-    return ids.stream().mapToLong(Long::longValue).toArray();
+    return model.workers().threads().stream().mapToLong(Thread::threadId).toArray();
   }
 }

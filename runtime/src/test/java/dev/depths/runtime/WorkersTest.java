@@ -1,9 +1,7 @@
 package dev.depths.runtime;
 
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -11,10 +9,10 @@ import java.lang.management.ManagementFactory;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.HashSet;
-import java.util.List;
 import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicIntegerArray;
-import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -29,37 +27,67 @@ class WorkersTest {
     int jobs = threads <= 2 ? 5_000 : 500;
     try (Workers workers = new Workers(threads)) {
       assertEquals(threads, workers.size());
-      AtomicIntegerArray runs = new AtomicIntegerArray(threads);
+      int all = workers.shares();
+      assertTrue(all >= threads);
+      AtomicIntegerArray runs = new AtomicIntegerArray(all);
       // Not atomic: that a job's results are there when run returns, and each share's for the next job, is under test too.
-      int[] plain = new int[threads];
+      int[] plain = new int[all];
       for (int job = 0; job < jobs; job++) {
         int before = job;
-        workers.run((worker, size) -> {
-          runs.incrementAndGet(worker);
-          plain[worker]++;
-          assertEquals(threads, size);
+        workers.run((share, shares) -> {
+          runs.incrementAndGet(share);
+          plain[share]++;
+          assertEquals(all, shares);
         });
         assertTrue(Arrays.stream(plain).allMatch(n -> n == before + 1));
       }
-      for (int w = 0; w < threads; w++) {
-        assertEquals(jobs, runs.get(w));
+      for (int share = 0; share < all; share++) {
+        assertEquals(jobs, runs.get(share));
       }
     }
   }
 
+  /** With every thread held in its first share until all have one. */
   @Test
-  void theCallerTakesPart() {
+  void allThreadsTakePart() {
     Set<Thread> threads = Collections.synchronizedSet(new HashSet<>());
     try (Workers workers = new Workers(3)) {
-      Thread[] ofShare = new Thread[3];
-      for (int i = 0; i < 10; i++) {
-        workers.run((worker, size) -> {
-          ofShare[worker] = Thread.currentThread();
-          threads.add(Thread.currentThread());
-        });
-      }
-      assertSame(Thread.currentThread(), ofShare[0]);
+      CountDownLatch begun = new CountDownLatch(3);
+      workers.run((share, shares) -> {
+        if (threads.add(Thread.currentThread())) {
+          begun.countDown();
+          await(begun);
+        }
+      });
+      assertTrue(threads.contains(Thread.currentThread()));
       assertEquals(3, threads.size());
+    }
+  }
+
+  /** A thread that is held up in a share leaves the others to the rest. */
+  @Test
+  void aHeldUpThreadLeavesItsSharesToOthers() {
+    try (Workers workers = new Workers(2)) {
+      Thread[] ofShare = new Thread[workers.shares()];
+      CountDownLatch others = new CountDownLatch(workers.shares() - 1);
+      workers.run((share, shares) -> {
+        ofShare[share] = Thread.currentThread();
+        if (share == 0) {
+          await(others);
+        } else {
+          others.countDown();
+        }
+      });
+      assertEquals(1, Arrays.stream(ofShare).skip(1).distinct().count());
+      assertTrue(ofShare[0] != ofShare[1]);
+    }
+  }
+
+  private static void await(CountDownLatch latch) {
+    try {
+      assertTrue(latch.await(30, TimeUnit.SECONDS));
+    } catch (InterruptedException e) {
+      throw new AssertionError(e);
     }
   }
 
@@ -82,13 +110,13 @@ class WorkersTest {
   void failureReachesTheCallerAndThePoolGoesOn(int failing) {
     try (Workers workers = new Workers(3)) {
       for (int i = 0; i < 100; i++) {
-        RuntimeException e = assertThrows(RuntimeException.class, () -> workers.run((worker, size) -> {
-          if (worker == failing) {
-            throw new ArithmeticException("share " + worker);
+        RuntimeException e = assertThrows(RuntimeException.class, () -> workers.run((share, shares) -> {
+          if (share == failing) {
+            throw new ArithmeticException("share " + share);
           }
         }));
         assertTrue(e.toString().contains("share " + failing), e::toString);
-        workers.run(countingJob(new int[3]));
+        workers.run(countingJob(new int[workers.shares()]));
       }
     }
   }
@@ -97,18 +125,18 @@ class WorkersTest {
   void failuresOfSeveralSharesDoNotOutliveTheirJob() {
     try (Workers workers = new Workers(4)) {
       for (int i = 0; i < 100; i++) {
-        assertThrows(RuntimeException.class, () -> workers.run((worker, size) -> {
-          throw new ArithmeticException("share " + worker);
+        assertThrows(RuntimeException.class, () -> workers.run((share, shares) -> {
+          throw new ArithmeticException("share " + share);
         }));
-        int[] runs = new int[4];
+        int[] runs = new int[workers.shares()];
         workers.run(countingJob(runs));
-        assertArrayEquals(new int[] {1, 1, 1, 1}, runs);
+        assertTrue(Arrays.stream(runs).allMatch(n -> n == 1));
       }
     }
   }
 
   private static Workers.Job countingJob(int[] runs) {
-    return (worker, size) -> runs[worker]++;
+    return (share, shares) -> runs[share]++;
   }
 
   @Test
@@ -121,9 +149,9 @@ class WorkersTest {
       Thread.sleep(400);
       long used = cpuNanos(ids) - before;
       assertTrue(used < 20_000_000, () -> "two idle workers used " + used + " ns of 400 ms");
-      int[] runs = new int[3];
+      int[] runs = new int[workers.shares()];
       workers.run(countingJob(runs));
-      assertArrayEquals(new int[] {1, 1, 1}, runs, "parked workers wake up");
+      assertTrue(Arrays.stream(runs).allMatch(n -> n == 1), "parked workers wake up");
     }
   }
 
@@ -132,23 +160,20 @@ class WorkersTest {
   }
 
   private static long[] threadIds(Workers workers) {
-    long[] ids = new long[workers.size()];
-    workers.run((worker, size) -> ids[worker] = Thread.currentThread().threadId());
-    return Arrays.copyOfRange(ids, 1, ids.length);
+    return workers.threads().stream().mapToLong(Thread::threadId).toArray();
   }
 
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
   void closeEndsTheThreads(boolean parked) throws InterruptedException {
-    Thread[] threads = new Thread[4];
     Workers workers = new Workers(4);
-    workers.run((worker, size) -> threads[worker] = Thread.currentThread());
+    workers.run(countingJob(new int[workers.shares()]));
     if (parked) {
       Thread.sleep(100);
     }
     workers.close();
-    List<Thread> pool = IntStream.range(1, 4).mapToObj(i -> threads[i]).toList();
-    for (Thread t : pool) {
+    assertEquals(3, workers.threads().size());
+    for (Thread t : workers.threads()) {
       t.join(10_000);
       assertFalse(t.isAlive());
     }
