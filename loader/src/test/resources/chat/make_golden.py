@@ -1,5 +1,9 @@
 """Renders the templates of this directory with Hugging Face's transformers, for ChatTemplateTest.
 
+chatml, llama2, llama3, mistral-v1, zephyr: as model cards give them. smollm2, smollm3, qwen2.5, qwen3, mistral-nemo,
+granite3.3: of the models of these names (Apache-2.0). deepseek-r1-distill, phi3.5: likewise (MIT). llama3-date and
+constructs: made for the test.
+
     pip install transformers jinja2
     python make_golden.py
 """

@@ -1,13 +1,16 @@
-"""Makes the tokenizer fixtures of this directory: small vocabularies trained on the texts below, and what Hugging Face's
-tokenizers and Google's sentencepiece make of hard texts.
+"""Makes the tokenizer fixtures of this directory: small vocabularies trained on the texts below, the vocabulary of
+SmolLM2-135M-Instruct (Apache-2.0, Hugging Face) from its GGUF file, and what Hugging Face's tokenizers and Google's
+sentencepiece make of hard texts.
 
-    pip install tokenizers sentencepiece
-    python make_fixtures.py
+    pip install tokenizers sentencepiece gguf
+    python make_fixtures.py [SmolLM2-135M-Instruct.Q4_1.gguf]
 """
+import gzip
 import io
 import json
 import pathlib
 import random
+import sys
 
 import sentencepiece
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
@@ -37,9 +40,9 @@ def texts():
              "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n", "x<|endoftext|>y", "<tool>call</tool> a<tool>b",
              "".join(chr(c) for c in range(1, 256)), "a\x00b", "…" * 9]
     rng = random.Random(7)
-    for _ in range(160):
+    for _ in range(100):
         fixed.append("".join(rng.choice(WORDS) + rng.choice(["", "", " "]) for _ in range(rng.randint(1, 14))))
-    for _ in range(40):
+    for _ in range(25):
         fixed.append("".join(chr(c) for c in (rng.randint(1, 0x2fff) for _ in range(12))))
     return fixed
 
@@ -168,7 +171,30 @@ def character_fixture(name, model, legacy):
                            "tokenizer_class": "LlamaTokenizer"})
 
 
+def smollm2_fixture(path):
+    """Tokens without a merge, then all merges: every further token is what the merge of its place becomes."""
+    import gguf
+    fields = gguf.GGUFReader(path).fields
+    tokens = fields["tokenizer.ggml.tokens"].contents()
+    merges = fields["tokenizer.ggml.merges"].contents()
+    types = fields["tokenizer.ggml.token_type"].contents()
+    first = len(tokens) - len(merges)
+    assert tokens[first:] == [merge.replace(" ", "", 1) for merge in merges]
+    assert [i for i, kind in enumerate(types) if kind == 3] == list(range(17))
+    directory = HERE / "smollm2"
+    directory.mkdir(exist_ok=True)
+    lines = [str(first)] + tokens[:first] + merges
+    (directory / "vocabulary.txt.gz").write_bytes(gzip.compress("\n".join(lines).encode(), 9, mtime=0))
+    tokenizer = Tokenizer(models.BPE(vocab={t: i for i, t in enumerate(tokens)},
+                                     merges=[tuple(m.split(" ", 1)) for m in merges]))
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(PRE["smollm"])
+    tokenizer.add_special_tokens(tokens[:17])
+    dump(directory / "golden.json", [{"text": c["text"], "ids": c["ids"]} for c in cases(tokenizer)])
+
+
 if __name__ == "__main__":
+    if len(sys.argv) > 1:
+        smollm2_fixture(sys.argv[1])
     for fixture in PRE.items():
         byte_level_fixture(*fixture)
     processor = sentencepiece_model()

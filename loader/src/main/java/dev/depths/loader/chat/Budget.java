@@ -9,7 +9,8 @@ import java.util.concurrent.TimeUnit;
  * expressions are paid by their size, so that what is done with a value later is bounded too.
  */
 final class Budget {
-  static final int MAX_STEPS = 200_000;
+  private static final int STEPS = 50_000;
+  private static final int STEPS_PER_MESSAGE = 500;
   /** Of all strings and collections that expressions make. */
   static final long MAX_SIZE = 1L << 26;
   /** Of one collection that an expression makes, with all that it holds. */
@@ -18,12 +19,17 @@ final class Budget {
   private static final int MAX_DEPTH = 32;
 
   private final long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(MAX_SECONDS);
+  private final int maxSteps;
   private int steps;
   private long size;
 
+  Budget(int messages) {
+    maxSteps = Math.clamp(STEPS + (long) STEPS_PER_MESSAGE * messages, STEPS, Integer.MAX_VALUE - 1);
+  }
+
   void step() {
-    if (++steps > MAX_STEPS) {
-      throw new ChatTemplateException("the chat template takes more than " + MAX_STEPS + " steps");
+    if (++steps > maxSteps) {
+      throw new ChatTemplateException("the chat template takes more than " + maxSteps + " steps");
     }
     if (System.nanoTime() - deadline > 0) {
       throw new ChatTemplateException("the chat template takes more than " + MAX_SECONDS + " seconds");

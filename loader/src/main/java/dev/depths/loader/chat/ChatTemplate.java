@@ -88,6 +88,6 @@ public final class ChatTemplate {
     bindings.put("add_generation_prompt", addGenerationPrompt);
     bindings.put("bos_token", bos);
     bindings.put("eos_token", eos);
-    return Lazily.RENDERER.render(WhiteSpaceControl.apply(source), bindings, clock);
+    return Lazily.RENDERER.render(WhiteSpaceControl.apply(source), bindings, new Budget(messages.size()), clock);
   }
 }

@@ -79,8 +79,7 @@ final class Renderer {
     disabled = disabled();
   }
 
-  String render(String source, Map<String, ?> bindings, Clock clock) {
-    Budget budget = new Budget();
+  String render(String source, Map<String, ?> bindings, Budget budget, Clock clock) {
     Map<String, Object> all = new HashMap<>(bindings);
     Functions.NAMES.forEach(name -> all.put(name, Functions.VALUE));
     Context context = new Context(jinjava.getGlobalContextCopy(), all, disabled);

@@ -36,17 +36,17 @@ final class HuggingFaceTokenizers {
   private Tokenizer build() throws IOException {
     checkModel();
     Vocabulary vocabulary = vocabulary();
+    TextRules rules = TextRules.read(file, settings);
+    SpecialIds special = new HuggingFaceSpecialIds(vocabulary, settings, config("tokenizer_config.json"),
+        config("generation_config.json"), config("config.json")).read();
     Merges merges = new Merges(file, "model.merges", vocabulary, json.merges().size() / 2);
     for (int i = 0; i < json.merges().size(); i += 2) {
       merges.add(json.merges().get(i), json.merges().get(i + 1));
     }
-    TextRules rules = TextRules.read(file, settings);
     SubwordModel model = rules.byteLevel()
         ? bytePairs(vocabulary, merges, rules)
         : new CharacterPairModel(vocabulary, merges, rules.prefix(), rules.splitsAtSpaces(), rules.dropsFirstSpace(),
             new ByteTokens(vocabulary, unknown(vocabulary)));
-    SpecialIds special = new HuggingFaceSpecialIds(vocabulary, settings, config("tokenizer_config.json"),
-        config("generation_config.json"), config("config.json")).read();
     return new VocabularyTokenizer(vocabulary, model, special, stripsBefore, stripsAfter);
   }
 

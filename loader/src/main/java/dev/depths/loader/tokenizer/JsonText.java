@@ -1,7 +1,10 @@
 package dev.depths.loader.tokenizer;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
+
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonFactoryBuilder;
+import com.fasterxml.jackson.core.JsonLocation;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
@@ -9,7 +12,9 @@ import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import dev.depths.loader.MalformedFileException;
 import java.io.IOException;
+import java.io.InputStreamReader;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -45,6 +50,9 @@ final class JsonText implements AutoCloseable {
   }
 
   static JsonText open(Path file) throws IOException {
+    if (!Files.exists(file)) {
+      throw new NoSuchFileException(file.toString());
+    }
     if (!Files.isRegularFile(file)) {
       throw new MalformedFileException(file, "offset 0", "is no regular file");
     }
@@ -52,7 +60,8 @@ final class JsonText implements AutoCloseable {
     if (size > MAX_BYTES) {
       throw new MalformedFileException(file, "offset 0", size + " bytes, expected at most " + MAX_BYTES);
     }
-    return new JsonText(file, FACTORY.createParser(Files.newInputStream(file)));
+    // A reader, since of bytes the parser would guess other encodings than UTF-8 too.
+    return new JsonText(file, FACTORY.createParser(new InputStreamReader(Files.newInputStream(file), UTF_8)));
   }
 
   /** All of a file that is one object. */
@@ -74,7 +83,8 @@ final class JsonText implements AutoCloseable {
       }
       return result;
     } catch (JsonProcessingException e) {
-      String where = "line " + e.getLocation().getLineNr() + " column " + e.getLocation().getColumnNr();
+      JsonLocation at = e.getLocation();
+      String where = at == null ? "text" : "line " + at.getLineNr() + " column " + at.getColumnNr();
       String problem = e.getOriginalMessage().lines().findFirst().orElse("");
       throw new MalformedFileException(file, where, "is no valid JSON: " + problem, e);
     }

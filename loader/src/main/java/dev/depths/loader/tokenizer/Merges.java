@@ -29,8 +29,8 @@ final class Merges {
   }
 
   /**
-   * Adds the merge of the next rank, written as two pieces with a space between them. Of a pair that is listed twice the
-   * first counts, as in llama.cpp.
+   * Adds the merge of the next rank, written as two pieces with a space between them. Of a pair that is listed twice
+   * the first counts, as in llama.cpp.
    *
    * @throws MalformedFileException if a piece or what they become is not in the vocabulary
    */
@@ -54,7 +54,10 @@ final class Merges {
     if (merged == Vocabulary.NONE) {
       throw malformed("what '" + Texts.printable(merge) + "' becomes is not in the vocabulary");
     }
-    mergeOfPair.putIfAbsent(pair(left, right), (long) size << 32 | merged);
+    // Plain text never becomes a control token, not even where a file has a merge for one.
+    if (!vocabulary.type(merged).isControl()) {
+      mergeOfPair.putIfAbsent(pair(left, right), (long) size << 32 | merged);
+    }
     size++;
   }
 

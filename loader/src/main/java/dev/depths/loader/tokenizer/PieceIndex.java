@@ -4,8 +4,9 @@ import java.util.Arrays;
 import java.util.concurrent.ThreadLocalRandom;
 
 /**
- * The way from a piece's text to its id: an open hash table that looks up stretches of longer texts without cutting them
- * out, which makes most of the time of loading a vocabulary. Its hash is seeded, so that no file can make pieces collide.
+ * The way from a piece's text to its id: an open hash table that looks up stretches of longer texts without cutting
+ * them out, which makes most of the time of loading a vocabulary. Its hash is seeded, so that no file can make pieces
+ * collide.
  */
 final class PieceIndex {
   private static final long MULTIPLIER = ThreadLocalRandom.current().nextLong() | 1;
@@ -40,7 +41,9 @@ final class PieceIndex {
     return find(hash(0, text, from, end), text, from, end, end);
   }
 
-  /** The id of two stretches joined, {@code [from, middle)} and {@code [middle + 1, end)}, or {@link Vocabulary#NONE}. */
+  /**
+   * The id of two stretches joined, {@code [from, middle)} and {@code [middle + 1, end)}, or {@link Vocabulary#NONE}.
+   */
   int findJoined(String text, int from, int middle, int end) {
     return find(hash(hash(0, text, from, middle), text, middle + 1, end), text, from, middle, end);
   }

@@ -13,7 +13,8 @@ final class SplitPatterns {
   private static final String REST = "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
   private static final String TEKKEN =
       PREFIX + HEAD + "*" + TAIL + "+|" + PREFIX + HEAD + "+" + TAIL + "*|\\p{N}" + REST;
-  private static final String O200K = PREFIX + HEAD + "*" + TAIL + "+" + CONTRACTIONS + "?|" + PREFIX + HEAD + "+" + TAIL
+  private static final String O200K = PREFIX + HEAD + "*" + TAIL + "+" + CONTRACTIONS + "?|" + PREFIX + HEAD + "+"
+      + TAIL
       + "*" + CONTRACTIONS + "?|\\p{N}{1,3}" + REST;
   private static final String CL100K_HEAD = CONTRACTIONS + "|" + PREFIX + "\\p{L}+|";
   private static final String CL100K_REST =

@@ -76,7 +76,8 @@ final class Splitters {
   /**
    * {@code [^\r\n\p{L}\p{N}]?H*T+|[^\r\n\p{L}\p{N}]?H+T*|\p{N}{1,digits}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|
    * \s+(?!\S)|\s+}, with H and T as {@link CharKind#isHead} and {@link CharKind#isTail} have them: words end where a
-   * capital follows small letters. OpenAI's o200k (three digits, contractions at the words' ends), Mistral's Tekken (one).
+   * capital follows small letters. OpenAI's o200k (three digits, contractions at the words' ends), Mistral's Tekken
+   * (one).
    */
   static Splitter cased(int digits, boolean contractions) {
     return (text, from, end) -> {

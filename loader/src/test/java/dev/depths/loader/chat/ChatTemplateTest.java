@@ -17,9 +17,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.DynamicTest;
-import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestFactory;
 
 /** Renderings as transformers makes them; see {@code resources/chat/make_golden.py}. */
 class ChatTemplateTest {
@@ -58,11 +59,22 @@ class ChatTemplateTest {
   void templatesAreReusableAndThreadSafe() {
     ChatTemplate template = ChatTemplate.of("{% set ns = namespace(n=0) %}{% for m in messages %}"
         + "{% set ns.n = ns.n + 1 %}{{ m.content }}{% endfor %}{{ ns.n }}", "", "");
-    List<String> rendered = java.util.stream.IntStream.range(0, 64).parallel()
+    List<String> rendered = IntStream.range(0, 64).parallel()
         .mapToObj(i -> template.render(List.of(new Message("user", "m" + i)), false)).toList();
     for (int i = 0; i < rendered.size(); i++) {
       assertEquals("m" + i + "1", rendered.get(i));
     }
+  }
+
+  @Test
+  void longConversationsAreWithinTheLimits() throws IOException {
+    ChatTemplate template = ChatTemplate.of(resource("qwen3.jinja"), "<s>", "</s>");
+    List<Message> messages = new ArrayList<>();
+    for (int i = 0; i < 2000; i++) {
+      messages.add(new Message(i % 2 == 0 ? "user" : "assistant", "message " + i + " " + "x".repeat(1000)));
+    }
+    String text = template.render(messages, true);
+    assertTrue(text.contains("message 1999 ") && text.length() > 2_000_000);
   }
 
   @Test

@@ -2,15 +2,20 @@ package dev.depths.loader.tokenizer;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.BufferedReader;
 import java.io.IOException;
+import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
 import java.net.URISyntaxException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.StreamSupport;
+import java.util.zip.GZIPInputStream;
 
 /** The vocabularies under {@code resources/tokenizer}; see {@code make_fixtures.py} there. */
 final class Fixtures {
@@ -86,6 +91,34 @@ final class Fixtures {
     if (!json.at("/post_processor").isObject()) {
       metadata.put("tokenizer.ggml.add_bos_token", false);
     }
+    return metadata;
+  }
+
+  /** What the GGUF file of SmolLM2-135M-Instruct holds. */
+  static Map<String, Object> smolLm2Metadata() {
+    List<String> lines;
+    try (BufferedReader in = new BufferedReader(new InputStreamReader(
+        new GZIPInputStream(Fixtures.class.getResourceAsStream("/tokenizer/smollm2/vocabulary.txt.gz")),
+        StandardCharsets.UTF_8))) {
+      lines = in.lines().toList();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    int first = Integer.parseInt(lines.getFirst());
+    List<Object> tokens = new ArrayList<>(lines.subList(1, first + 1));
+    List<Object> merges = new ArrayList<>(lines.subList(first + 1, lines.size()));
+    merges.forEach(merge -> tokens.add(((String) merge).replaceFirst(" ", "")));
+    List<Object> types = new ArrayList<>(Collections.nCopies(tokens.size(), 1L));
+    Collections.fill(types.subList(0, 17), 3L);
+    Map<String, Object> metadata = new LinkedHashMap<>();
+    metadata.put("tokenizer.ggml.model", "gpt2");
+    metadata.put("tokenizer.ggml.pre", "smollm");
+    metadata.put("tokenizer.ggml.tokens", tokens);
+    metadata.put("tokenizer.ggml.token_type", types);
+    metadata.put("tokenizer.ggml.merges", merges);
+    metadata.put("tokenizer.ggml.bos_token_id", 1L);
+    metadata.put("tokenizer.ggml.eos_token_id", 2L);
+    metadata.put("tokenizer.ggml.add_bos_token", false);
     return metadata;
   }
 

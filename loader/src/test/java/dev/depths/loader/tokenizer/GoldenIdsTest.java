@@ -32,6 +32,15 @@ class GoldenIdsTest {
   }
 
   @Test
+  void smolLm2FromGguf() {
+    Tokenizer tokenizer = Tokenizers.fromGguf("smollm2", Fixtures.smolLm2Metadata());
+    assertEquals(49152, tokenizer.size());
+    for (Fixtures.Golden expected : Fixtures.golden("smollm2")) {
+      assertArrayEquals(expected.ids(), tokenizer.encode(expected.text(), true), expected.text());
+    }
+  }
+
+  @Test
   void sentencePieceFromGguf() {
     Tokenizer tokenizer = Tokenizers.fromGguf("sentencepiece", Fixtures.sentencePieceMetadata());
     checkIds(tokenizer, Fixtures.golden("sentencepiece"), false);
