@@ -30,7 +30,7 @@ class WorkersTest {
     try (Workers workers = new Workers(threads)) {
       assertEquals(threads, workers.size());
       AtomicIntegerArray runs = new AtomicIntegerArray(threads);
-      // Not atomic: that a job's results are there when run returns, and each share's for the next job, is under test too.
+      // Not atomic: that results are there when run returns, and each share's for the next job, is under test too.
       int[] plain = new int[threads];
       for (int job = 0; job < jobs; job++) {
         int before = job;
