@@ -128,7 +128,6 @@ final class ForwardPass {
     if (tile != null && tile.rows >= rows) {
       return;
     }
-    tile = new Tile(config, rows, lowRankRows);
     x = new float[rows * config.embedding()];
     int pairs = config.rope().inverseFrequencies().length;
     cos = new float[rows * pairs];
@@ -141,6 +140,8 @@ final class ForwardPass {
     for (int i = 0; i < rows; i++) {
       identity[i] = i;
     }
+    // Last: its height says that the rest is there too.
+    tile = new Tile(config, rows, lowRankRows);
   }
 
   private void embed(int[] tokens, int from, int rows, int position) {

@@ -80,11 +80,11 @@ public final class Session implements AutoCloseable {
 
   private float[] prefill(int[] tokens, int count, LogitsListener listener) {
     enter();
-    model.awaitWarmup();
     model.workers().lock().lock();
     try {
       requireOpen();
       check(tokens, count);
+      model.awaitWarmup();
       float[] logits = null;
       for (int from = 0; from < count; from += options.chunk()) {
         int rows = Math.min(options.chunk(), count - from);

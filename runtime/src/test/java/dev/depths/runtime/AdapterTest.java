@@ -68,8 +68,9 @@ class AdapterTest {
     ModelOptions options = ModelOptions.defaults().withThreads(2).withAdapter(write(tensors));
     int[] tokens = base.tokens(30, 1);
     int vocabulary = base.config().vocabulary();
-    Reference.Result expected = new Reference(base.config(), descriptor(), merged(base, tensors), UnaryOperator.identity())
-        .run(tokens);
+    Function<String, double[][]> merged = merged(base, tensors);
+    Reference.Result expected =
+        new Reference(base.config(), descriptor(), merged, UnaryOperator.identity()).run(tokens);
     for (boolean exact : new boolean[] {true, false}) {
       try (Model model = base.open(options.withExact(exact)); Session session = model.newSession();
           Session single = model.newSession()) {
@@ -104,7 +105,7 @@ class AdapterTest {
     }
   }
 
-  /** Query and key rows of llama models come in another order from Hugging Face: an update must not meet the wrong rows. */
+  /** Query and key rows of llama models are in another order at Hugging Face: no update must meet the wrong rows. */
   @Test
   void updatesOfRowsInAnotherOrderAreRefused() throws IOException {
     TinyModel base = TinyModel.dense(TinyModel.HALVES, 1);
@@ -126,8 +127,8 @@ class AdapterTest {
   }
 
   private static ModDescriptor descriptor() {
-    return new ModDescriptor(1, List.of(1), List.of(), ModDescriptor.Router.LINEAR, ModDescriptor.Selection.THRESHOLD, 0.5,
-        ModDescriptor.Combine.ADD, ModDescriptor.Granularity.BLOCK_TOKEN, ModDescriptor.Positions.ORIGINAL,
+    return new ModDescriptor(1, List.of(1), List.of(), ModDescriptor.Router.LINEAR, ModDescriptor.Selection.THRESHOLD,
+        0.5, ModDescriptor.Combine.ADD, ModDescriptor.Granularity.BLOCK_TOKEN, ModDescriptor.Positions.ORIGINAL,
         ModDescriptor.SkippedKv.ABSENT, 2, false);
   }
 
@@ -141,7 +142,8 @@ class AdapterTest {
       for (String name : updated) {
         Tensor w = base.tensors().get("blk." + b + "." + name + ".weight");
         String prefix = "blk." + b + "." + name;
-        tensors.add(RandomTensors.matrix(prefix + ".lora_a", DType.F32, RANK, w.columns(), 1 / Math.sqrt(w.columns()), random));
+        double deviation = 1 / Math.sqrt(w.columns());
+        tensors.add(RandomTensors.matrix(prefix + ".lora_a", DType.F32, RANK, w.columns(), deviation, random));
         tensors.add(RandomTensors.matrix(prefix + ".lora_b", DType.F32, (int) w.rows(), RANK, 0.5, random));
       }
     }

@@ -12,9 +12,9 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * A decode allocates nothing, on any thread, once its code is compiled: until then vectors are objects, as they are wherever
- * one crosses a call that the compiler does not inline. When the compiler is done is not for a test to say, so it waits for
- * that, and then wants every further token free.
+ * A decode allocates nothing, on any thread, once its code is compiled: until then vectors are objects, as they are
+ * wherever one crosses a call that the compiler does not inline. When the compiler is done is not for a test to say, so
+ * it waits for that, and then wants every further token free.
  */
 @Timeout(90)
 class AllocationTest {

@@ -6,13 +6,14 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 
 /**
- * A GGUF file of a model that knows one text by heart: each byte is a token, and makes the next byte of the text the most
- * likely one. Blocks add nothing to the residual stream, so that logits are those of the embedding alone; the second of
- * the two is routed.
+ * A GGUF file of a model that knows one text by heart: each byte is a token, and makes the next byte of the text the
+ * most likely one. Blocks add nothing to the residual stream, so that logits are those of the embedding alone; the
+ * second of the two is routed.
  */
 final class ChainModel {
   /** The token that ends a generation. */
@@ -107,7 +108,7 @@ final class ChainModel {
 
   private static float[] ones(int n) {
     float[] x = new float[n];
-    java.util.Arrays.fill(x, 1);
+    Arrays.fill(x, 1);
     return x;
   }
 

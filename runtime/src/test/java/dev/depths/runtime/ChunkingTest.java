@@ -13,8 +13,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * In exact mode a sequence gives the same bits, and each block computes the same positions, however it is cut: one prefill,
- * prefill in chunks, several prefills, token by token, and any mixture.
+ * In exact mode a sequence gives the same bits, and each block computes the same positions, however it is cut: one
+ * prefill, prefill in chunks, several prefills, token by token, and any mixture.
  */
 class ChunkingTest {
   private static final int CUTS = 6;
@@ -31,7 +31,8 @@ class ChunkingTest {
     int vocabulary = tiny.config().vocabulary();
     // Beyond one page of the cache and several heights of the register tile.
     int[] tokens = tiny.tokens(2 + random.nextInt(90), seed);
-    try (Model model = tiny.exact(1 + seed % 3); Session whole = model.newSession(); Session single = model.newSession()) {
+    try (Model model = tiny.exact(1 + seed % 3);
+        Session whole = model.newSession(); Session single = model.newSession()) {
       float[][] expected = Logits.prefill(whole, vocabulary, tokens);
       assertSame(expected, whole, Logits.decode(single, vocabulary, tokens), single, "token by token");
       for (int i = 0; i < CUTS; i++) {
@@ -62,7 +63,8 @@ class ChunkingTest {
         kvHeads * (1 + random.nextInt(4)), kvHeads, 2 * (1 + random.nextInt(24)), 3 + random.nextInt(80),
         random.nextBoolean());
     TinyModel model = TinyModel.dense(shape, random.nextLong());
-    Integer[] routed = IntStream.range(0, shape.blocks()).filter(_ -> random.nextInt(3) > 0).boxed().toArray(Integer[]::new);
+    Integer[] routed =
+        IntStream.range(0, shape.blocks()).filter(_ -> random.nextInt(3) > 0).boxed().toArray(Integer[]::new);
     Combine[] combines = {Combine.ADD, Combine.SCORE, Combine.SIGMOID, Combine.TANH};
     return routed.length == 0 ? model
         : model.routed(combines[random.nextInt(4)], random.nextInt(4), random.nextBoolean(), routed);

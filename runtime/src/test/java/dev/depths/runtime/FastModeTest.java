@@ -9,8 +9,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * Fast mode for every type of weights, on models that are rougher than real ones: against exact mode within a stated error,
- * and against the {@link Reference} that rounds its activations as a decode does, much closer.
+ * Fast mode for every type of weights, on models that are rougher than real ones: against exact mode within a stated
+ * error, and against the {@link Reference} that rounds its activations as a decode does, much closer.
  */
 class FastModeTest {
   private static final TinyModel.Shape SHAPE = TinyModel.EVEN;
@@ -18,8 +18,8 @@ class FastModeTest {
   private static final int TOKENS = 12;
 
   /**
-   * Tiles of three rows and more multiply f32 with unpacked weights: what differs from exact mode is the order of roundings.
-   * Only the output projection, of one row at a time, rounds activations to integers.
+   * Tiles of three rows and more multiply f32 with unpacked weights: all that differs from exact mode is roundings. Only
+   * the output projection, of one row at a time, rounds activations to integers.
    */
   @ParameterizedTest
   @EnumSource
@@ -50,14 +50,15 @@ class FastModeTest {
   }
 
   /**
-   * An activation on the edge between two integers may fall to another side than the reference's, and its error grows to
-   * what the rounding as such costs; so most sequences must agree, not all.
+   * An activation on the edge between two integers may fall to another side than the reference's, and its error grows
+   * to what the rounding as such costs; so most sequences must agree, not all.
    */
   @ParameterizedTest
   @EnumSource
   void decodeAgreesWithTheReferenceThatRounds(DType type) {
     TinyModel tiny = TinyModel.dense(SHAPE, type, 3);
-    Reference reference = new Reference(tiny, quantized(type) ? x -> rounded(x, nibbles(type)) : UnaryOperator.identity());
+    UnaryOperator<double[]> input = quantized(type) ? x -> rounded(x, nibbles(type)) : UnaryOperator.identity();
+    Reference reference = new Reference(tiny, input);
     double[] errors = new double[8];
     try (Model fast = tiny.fast(); Session session = fast.newSession()) {
       for (int i = 0; i < errors.length; i++) {

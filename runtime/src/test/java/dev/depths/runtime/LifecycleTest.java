@@ -98,7 +98,8 @@ class LifecycleTest {
 
   @Test
   void whatDoesNotFitIsRefusedWhole() {
-    try (Model model = TINY.exact(); Session session = model.newSession(SessionOptions.defaults().withContextLength(30))) {
+    SessionOptions options = SessionOptions.defaults().withContextLength(30);
+    try (Model model = TINY.exact(); Session session = model.newSession(options)) {
       session.prefill(Arrays.copyOf(TOKENS, 10));
       Counters before = session.counters();
       ContextFullException e = assertThrows(ContextFullException.class, () -> session.prefill(new int[21]));

@@ -13,8 +13,8 @@ import java.util.stream.IntStream;
 
 /**
  * The forward pass as the papers write it, in doubles, over a whole sequence at once: RMSNorm (1910.07467), RoPE
- * (2104.09864), grouped-query attention (2305.13245), SwiGLU (2002.05202), Mixture of Depths (2404.02258). Shares nothing
- * with the runtime but the tensors.
+ * (2104.09864), grouped-query attention (2305.13245), SwiGLU (2002.05202), Mixture of Depths (2404.02258). Shares
+ * nothing with the runtime but the tensors.
  */
 final class Reference {
   private final ModelConfig c;
@@ -38,7 +38,8 @@ final class Reference {
    * @param mod null for a dense model
    * @param matrices gives a tensor by name as rows, a vector as one row; null if there is none
    */
-  Reference(ModelConfig config, ModDescriptor mod, Function<String, double[][]> matrices, UnaryOperator<double[]> input) {
+  Reference(ModelConfig config, ModDescriptor mod, Function<String, double[][]> matrices,
+      UnaryOperator<double[]> input) {
     this.c = config;
     this.mod = mod;
     this.matrices = matrices;

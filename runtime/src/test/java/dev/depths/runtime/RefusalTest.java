@@ -83,8 +83,8 @@ class RefusalTest {
 
   private static ModDescriptor descriptor(
       Granularity granularity, Positions positions, SkippedKv skippedKv, boolean sharedRouter) {
-    return new ModDescriptor(1, List.of(1), List.of(), Router.LINEAR, Selection.THRESHOLD, 0.5, Combine.ADD, granularity,
-        positions, skippedKv, 0, sharedRouter);
+    return new ModDescriptor(1, List.of(1), List.of(), Router.LINEAR, Selection.THRESHOLD, 0.5, Combine.ADD,
+        granularity, positions, skippedKv, 0, sharedRouter);
   }
 
   /** In a JVM of its own, on the class path, where nothing asks for the module. */

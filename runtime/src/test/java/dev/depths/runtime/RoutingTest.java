@@ -48,7 +48,8 @@ class RoutingTest {
   void denseKeepsTheGate() {
     TinyModel gated = DENSE.routed(Combine.SIGMOID, 1000, false, 1);
     int[] tokens = DENSE.tokens(20, 2);
-    try (Model model = gated.exact(); Session byRouter = model.newSession(); Session dense = session(model, Routing.dense())) {
+    try (Model model = gated.exact();
+        Session byRouter = model.newSession(); Session dense = session(model, Routing.dense())) {
       // All tokens are initial ones, so the router chooses all too.
       assertArrayEquals(Logits.prefill(byRouter, VOCABULARY, tokens), Logits.prefill(dense, VOCABULARY, tokens));
     }
@@ -91,7 +92,8 @@ class RoutingTest {
       for (int block : new int[] {0, 2}) {
         int computed = session.computedPositions(block).length;
         // Exactly, but for a fraction that chance rounds up or down.
-        assertTrue(computed == Math.floor(rate * tokens) || computed == Math.ceil(rate * tokens), computed + " at " + rate);
+        double share = rate * tokens;
+        assertTrue(computed == Math.floor(share) || computed == Math.ceil(share), computed + " of " + share);
       }
       assertEquals(tokens, session.computedPositions(1).length);
     }
@@ -121,7 +123,7 @@ class RoutingTest {
       double deviation = Math.sqrt(tokens * rate * (1 - rate));
       assertEquals(rate * tokens, session.computedPositions(0).length, 4 * deviation);
       assertEquals(rate * tokens, session.computedPositions(2).length, 4 * deviation);
-      assertFalse(Arrays.equals(session.computedPositions(0), session.computedPositions(2)), "blocks choose independently");
+      assertFalse(Arrays.equals(session.computedPositions(0), session.computedPositions(2)), "not independent");
     }
   }
 
@@ -203,7 +205,8 @@ class RoutingTest {
         }
         int ran = session.computedPositions(1).length;
         assertTrue(ran > 0 && ran < 50);
-        assertEquals(50 * (embeddingRow + router + 2 * block + output) + ran * block, session.counters().weightBytesRead());
+        assertEquals(50 * (embeddingRow + router + 2 * block + output) + ran * block,
+            session.counters().weightBytesRead());
       }
       assertEquals(3 * block + router + output + 4 * d, model.weightBytes());
     }

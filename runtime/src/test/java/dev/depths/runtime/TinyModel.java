@@ -19,15 +19,15 @@ import java.util.Random;
 /** A small model with random weights, in memory. */
 record TinyModel(ModelConfig config, Map<String, Tensor> tensors, Optional<ModDescriptor> mod) {
   /** What a test sets of a model's shape; the rest follows. */
-  record Shape(String architecture, Rope.Layout layout, int blocks, int embedding, int feedForward, int heads, int kvHeads,
-      int headDim, int vocabulary, boolean tied) {
+  record Shape(String architecture, Rope.Layout layout, int blocks, int embedding, int feedForward, int heads,
+      int kvHeads, int headDim, int vocabulary, boolean tied) {
     ModelConfig config() {
       float[] frequencies = new float[headDim / 2];
       for (int i = 0; i < frequencies.length; i++) {
         frequencies[i] = (float) Math.pow(10_000, -2.0 * i / headDim);
       }
-      return new ModelConfig(architecture, blocks, embedding, feedForward, heads, kvHeads, headDim, vocabulary, 2048, 1e-5f,
-          new Rope(layout, frequencies, 1), architecture.equals("qwen2"), architecture.equals("qwen3"), tied);
+      return new ModelConfig(architecture, blocks, embedding, feedForward, heads, kvHeads, headDim, vocabulary, 2048,
+          1e-5f, new Rope(layout, frequencies, 1), architecture.equals("qwen2"), architecture.equals("qwen3"), tied);
     }
   }
 

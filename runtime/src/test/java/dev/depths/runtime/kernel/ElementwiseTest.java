@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -149,7 +150,7 @@ class ElementwiseTest {
   @MethodSource("lengths")
   void softmaxOfEqualValues(int n) {
     float[] x = new float[n];
-    java.util.Arrays.fill(x, 7);
+    Arrays.fill(x, 7);
     vector.softmax(x, 0, n, 1);
     for (float p : x) {
       assertEquals(1.0 / n, p, EXP / n);
@@ -168,14 +169,15 @@ class ElementwiseTest {
 
   @Test
   void exponentialsKeepWithinTheFloats() {
-    float[] gates = {-1e30f, -1000, -88.5f, -87, -0f, 0, 1e-20f, 87, 88.5f, 1000, 1e30f, Float.MAX_VALUE, -200, 3, 2, 1};
+    float[] gates =
+        {-1e30f, -1000, -88.5f, -87, -0f, 0, 1e-20f, 87, 88.5f, 1000, 1e30f, Float.MAX_VALUE, -200, 3, 2, 1};
     float[] ones = new float[gates.length];
-    java.util.Arrays.fill(ones, 1);
+    Arrays.fill(ones, 1);
     float[] expected = gates.clone();
     float[] actual = gates.clone();
     scalar.siluMultiply(expected, 0, ones, 0, gates.length);
     vector.siluMultiply(actual, 0, ones, 0, gates.length);
-    // From -88 down silu is as good as zero, but e^88 is not infinite: what is left of -1e30 is small beside -1e30 only.
+    // From -88 down silu is as good as zero, but e^88 is not infinite: what is left of -1e30 is small beside it only.
     assertTrue(Math.abs(actual[0]) < 1e-7 && expected[0] == 0);
     actual[0] = expected[0];
     assertRelative(expected, actual, EXP);

@@ -54,10 +54,10 @@ class PackerTest {
   }
 
   /**
-   * Without minimum and nibbles a weight is one product, scale · code, in both: the same bits. Else the minimum is a rounded
-   * number of its own: packing folds 8 · scale into it where codes are taken down by 8, and unpacking takes it off again.
-   * Each of these three roundings is at most half an ulp of a term that is at most twice as large as the row's largest
-   * weight, as is that of the loader's own sum: together less than 8 half ulps of the largest weight.
+   * Without minimum and nibbles a weight is one product, scale · code, in both: the same bits. Else the minimum is a
+   * rounded number of its own: packing folds 8 · scale into it where codes are taken down by 8, and unpacking takes it
+   * off again. Each of these three roundings is at most half an ulp of a term at most twice as large as the row's largest
+   * weight, as is that of the loader's own sum: together at most 8 half ulps of the largest weight.
    */
   private static float tolerance(PanelFormat format, float[] row) {
     boolean oneProduct = !format.hasMin() && format != PanelFormat.I4;

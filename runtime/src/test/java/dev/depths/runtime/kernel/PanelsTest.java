@@ -53,7 +53,7 @@ class PanelsTest {
         vector.panelF32(w.data(), w.offset(panel), k, x, 2, ldx, rows, together, 5, ldy, accumulate);
         int end = 5 + (rows - 1) * ldy + 32;
         int all = rows;
-        assertEquals(-1, Arrays.mismatch(together, 0, end, alone, 0, end), () -> all + " rows differ from one at a time");
+        assertEquals(-1, Arrays.mismatch(together, 0, end, alone, 0, end), () -> all + " rows differ from one by one");
         assertEquals(-1, Arrays.mismatch(together, end, before.length, before, end, before.length), "written beyond");
       }
     }

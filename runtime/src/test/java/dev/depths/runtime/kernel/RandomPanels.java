@@ -4,6 +4,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import java.util.Random;
 import java.util.function.DoubleSupplier;
 
@@ -64,10 +65,10 @@ final class RandomPanels {
   private static void codes(MemorySegment to, Random random) {
     byte[] bytes = new byte[(int) to.byteSize()];
     switch (random.nextInt(6)) {
-      case 0 -> java.util.Arrays.fill(bytes, (byte) 0x80);
-      case 1 -> java.util.Arrays.fill(bytes, (byte) 0x7f);
-      case 2 -> java.util.Arrays.fill(bytes, (byte) 0);
-      case 3 -> java.util.Arrays.fill(bytes, (byte) 0xff);
+      case 0 -> Arrays.fill(bytes, (byte) 0x80);
+      case 1 -> Arrays.fill(bytes, (byte) 0x7f);
+      case 2 -> Arrays.fill(bytes, (byte) 0);
+      case 3 -> Arrays.fill(bytes, (byte) 0xff);
       default -> random.nextBytes(bytes);
     }
     MemorySegment.copy(bytes, 0, to, ValueLayout.JAVA_BYTE, 0, bytes.length);
