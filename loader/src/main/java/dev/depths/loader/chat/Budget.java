@@ -16,12 +16,17 @@ final class Budget {
   /** Of one collection that an expression makes, with all that it holds. */
   static final int MAX_WEIGHT = 1 << 20;
   static final int MAX_SECONDS = 10;
+  /** Of collections within collections. */
   private static final int MAX_DEPTH = 32;
+  /** Of statements within statements, by macros too; each level copies the text of those within. */
+  private static final int MAX_NESTING = 200;
 
-  private final long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(MAX_SECONDS);
   private final int maxSteps;
+  /** Runs from the first step: what is loaded before the first of all templates is not its fault. */
+  private long deadline;
   private int steps;
   private long size;
+  private int nesting;
 
   Budget(int messages) {
     maxSteps = Math.clamp(STEPS + (long) STEPS_PER_MESSAGE * messages, STEPS, Integer.MAX_VALUE - 1);
@@ -31,9 +36,24 @@ final class Budget {
     if (++steps > maxSteps) {
       throw new ChatTemplateException("the chat template takes more than " + maxSteps + " steps");
     }
+    if (steps == 1) {
+      deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(MAX_SECONDS);
+    }
     if (System.nanoTime() - deadline > 0) {
       throw new ChatTemplateException("the chat template takes more than " + MAX_SECONDS + " seconds");
     }
+  }
+
+  void enter() {
+    nesting++;
+    step();
+    if (nesting > MAX_NESTING) {
+      throw new ChatTemplateException("the chat template nests deeper than " + MAX_NESTING);
+    }
+  }
+
+  void leave() {
+    nesting--;
   }
 
   /** Pays for a string of this length before it is made. */

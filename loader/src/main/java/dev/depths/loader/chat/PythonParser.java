@@ -6,6 +6,7 @@ import com.hubspot.jinjava.el.ext.AstTuple;
 import com.hubspot.jinjava.el.ext.ExtendedParser;
 import com.hubspot.jinjava.el.ext.NamedParameter;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import jinjava.de.odysseus.el.tree.impl.Builder;
@@ -109,8 +110,14 @@ final class PythonParser extends ExtendedParser {
       boolean expected = consumeToken().getSymbol() == Symbol.EQ;
       AstNode left = value;
       AstNode right = cmp(true);
-      value = node("==", (bindings, context) ->
-          PythonValues.equal(left.eval(bindings, context), right.eval(bindings, context)) == expected, left, right);
+      value = node("==", (bindings, context) -> {
+        Object first = left.eval(bindings, context);
+        Object second = right.eval(bindings, context);
+        if (first instanceof Collection || first instanceof Map) {
+          budget().weigh(first);
+        }
+        return PythonValues.equal(first, second) == expected;
+      }, left, right);
     }
     return value;
   }

@@ -62,7 +62,8 @@ final class Renderer {
             .withHandleBackslashInQuotesOnly(true)
             .build())
         .withProcessors(JinjavaProcessors.newBuilder()
-            .withNodePreProcessor((_, interpreter) -> ((SandboxInterpreter) interpreter).budget().step()).build())
+            .withNodePreProcessor((_, interpreter) -> ((SandboxInterpreter) interpreter).budget().enter())
+            .withNodePostProcessor((_, interpreter) -> ((SandboxInterpreter) interpreter).budget().leave()).build())
         .build();
     jinjava = new Jinjava(config) {
       @Override

@@ -4,13 +4,16 @@ import java.util.Set;
 
 /**
  * Text to token ids and back, exactly as the model's training code does it. Immutable and safe for use by several
- * threads.
+ * threads. Lone surrogates in text are taken as U+FFFD. Methods that take a token throw IllegalArgumentException for
+ * one that is not in the vocabulary. Where a model puts a space before text (SentencePiece), encoding adds it and
+ * {@link #decode} drops it.
  */
 public interface Tokenizer {
   /**
    * Tokenises text as it is. Adds no beginning-of-text token; see {@link #encode(String, boolean, boolean)}.
    *
-   * @param parseSpecial whether text such as {@code <|im_end|>} becomes the special token or is taken literally
+   * @param parseSpecial whether text such as {@code <|im_end|>} becomes the special token or is taken literally;
+   * literal text never gives control tokens, but tokens that the file calls user-defined are found either way
    */
   int[] encode(String text, boolean parseSpecial);
 
@@ -26,7 +29,10 @@ public interface Tokenizer {
   /** The text of tokens; bytes that are not UTF-8 become U+FFFD. */
   String decode(int[] tokens, boolean special);
 
-  /** Streaming decoding: never emits half a UTF-8 character. */
+  /**
+   * Streaming decoding: never emits half a UTF-8 character. The stream continues a text: unlike {@link #decode} it
+   * keeps a space at its beginning.
+   */
   TokenDecoder newDecoder();
 
   /** Number of tokens. */

@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -15,6 +16,12 @@ import org.junit.jupiter.params.provider.MethodSource;
 class ChatTemplateFuzzTest {
   private static final List<Message> MESSAGES =
       List.of(new Message("system", "be {{ 1 }}"), new Message("user", " hi\n"), new Message("assistant", "x"));
+
+  /** Loading the interpreter under the fuzzer's instrumentation takes seconds, which are no template's. */
+  @BeforeAll
+  static void loadInterpreter() {
+    ChatTemplate.of("{{ 1 }}", "", "").render(MESSAGES, true);
+  }
 
   static Stream<Arguments> seeds() throws IOException {
     List<Arguments> seeds = new ArrayList<>();

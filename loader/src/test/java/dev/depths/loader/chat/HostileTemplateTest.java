@@ -50,6 +50,12 @@ class HostileTemplateTest {
         "{{ " + "1 if 1 else ".repeat(15000) + "1 }}",
         "{{ 1" + " ~ 1".repeat(50000) + " | nothing }}",
         "{{ 'a'" + ".strip()".repeat(20000) + ".x() }}",
+        "{% if 1 %}".repeat(5000) + "{{ 'x' * 30000000 }}" + "{% endif %}".repeat(5000),
+        "{% if 1 %}".repeat(180) + "{% for i in range(9) %}{{ 'x' * 30000000 }}{% endfor %}"
+            + "{% endif %}".repeat(180),
+        "{% set a = range(99999) | list %}{% set b = range(99999) | list %}"
+            + "{% for i in range(49000) %}{{ a == b }}{% endfor %}",
+        "{% set a = range(99999) | list %}{% for i in range(49000) %}{{ 7.5 in a }}{% endfor %}",
         "{% if 1 %}".repeat(20000),
         "{% if 1 %}".repeat(10000) + "{{ 1 / 0 }}" + "{% endif %}".repeat(10000),
         "{% for a in [1] %}".repeat(5000) + "{{ 1 / 0 }}" + "{% endfor %}".repeat(5000),

@@ -25,7 +25,8 @@ class GgufTokenizerFuzzTest {
          "\\u00a9", "\\u00c3\\u00a9", "<x>", ""],
          "tokenizer.ggml.token_type": [1, 1, 1, 1, 3, 3, 1, 1, 1, 4, 5],
          "tokenizer.ggml.merges": ["a b", "\\u00c3 \\u00a9"],
-         "tokenizer.ggml.bos_token_id": 4, "tokenizer.ggml.eos_token_id": 5, "tokenizer.ggml.add_eos_token": true}""", """
+         "tokenizer.ggml.bos_token_id": 4, "tokenizer.ggml.eos_token_id": 5,
+         "tokenizer.ggml.add_eos_token": true}""", """
         {"text": "ab<s> \\ud83d\\ude00", "tokenizer.ggml.model": "llama", "tokenizer.ggml.add_space_prefix": true,
          "tokenizer.ggml.tokens": ["<unk>", "<s>", "</s>", "<0x00>", "<0xF0>", "\\u2581", "a", "b", "ab",
          "\\u2581ab", "<x>"],
