@@ -60,7 +60,7 @@ class BenchmarksTest {
     assertEquals(2 * 8, run("UnpackBenchmark").size());
     assertEquals(2 * 2 * 2, run("AttentionBenchmark").size());
     assertEquals(9 * 2 * 3, run("ElementwiseBenchmark").size());
-    assertEquals(9, run("StreamingGemvBenchmark", "mebibytes", "1").size());
+    assertEquals(9 + 8, run("Streaming", "mebibytes", "1").size());
   }
 
   @Test
