@@ -1,6 +1,7 @@
 package dev.depths.bench;
 
 import java.io.IOException;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.stream.Stream;
@@ -12,6 +13,11 @@ final class Machine {
   /** One line: processor, cores, JDK. */
   static String describe() throws IOException {
     return processor() + ", " + Runtime.getRuntime().availableProcessors() + " cores, JDK " + Runtime.version();
+  }
+
+  /** Threads that ran or wanted to run in the last minute, on average; negative where the system does not say. */
+  static double load() {
+    return ManagementFactory.getOperatingSystemMXBean().getSystemLoadAverage();
   }
 
   private static String processor() throws IOException {

@@ -1,6 +1,7 @@
 package dev.depths.bench;
 
 import java.util.List;
+import java.util.Locale;
 import org.openjdk.jmh.runner.Runner;
 import org.openjdk.jmh.runner.RunnerException;
 import org.openjdk.jmh.runner.options.CommandLineOptionException;
@@ -22,8 +23,9 @@ public final class Main {
         org.openjdk.jmh.Main.main(args);
         return;
       }
+      double load = Machine.load();
       List<Measured> results = new Runner(options).run().stream().map(Measured::of).toList();
-      System.out.println("\n" + Machine.describe());
+      System.out.printf(Locale.ROOT, "%n%s, load %.1f before%n", Machine.describe(), load);
       System.out.print(MixtureTable.markdown(results));
       System.out.print(RateTable.markdown(results));
     } catch (CommandLineOptionException | RunnerException e) {

@@ -32,7 +32,7 @@ public class ProbeBenchmark extends Defaults {
 
   private static final int STEPS = 10_000;
 
-  /** Size of each thread's buffer. */
+  /** Each thread reads a buffer of this size. */
   @Param("512")
   int mebibytes;
 

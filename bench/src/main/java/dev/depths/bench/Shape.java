@@ -21,10 +21,10 @@ public enum Shape {
     return config;
   }
 
-  /** One block of it, with a vocabulary so small that the embedding and the logits cost nothing. */
-  public ModelConfig oneBlock() {
+  /** Some of its blocks alone: with a vocabulary so small that the embedding and the logits cost nothing. */
+  public ModelConfig blocks(int n) {
     ModelConfig c = config;
-    return config(1, c.embedding(), c.feedForward(), c.heads(), c.kvHeads(), c.headDim(), 32);
+    return config(n, c.embedding(), c.feedForward(), c.heads(), c.kvHeads(), c.headDim(), 32);
   }
 
   private static ModelConfig config(int blocks, int embedding, int feedForward, int heads, int kvHeads, int headDim,
