@@ -53,9 +53,10 @@ final class I4Gemv {
       even = toFloat(Simd.evenLanes(acc)).fma(floats(w, d).mul(scale), even);
       odd = toFloat(Simd.oddLanes(acc)).fma(floats(w, d + 64).mul(scale), odd);
       if (min) {
+        // No helper in a branch that may have been cold when the method was compiled: it would not be inlined, and box.
         FloatVector xs = FloatVector.broadcast(F, sum * scale);
-        even = floats(w, d + 128).fma(xs, even);
-        odd = floats(w, d + 192).fma(xs, odd);
+        even = FloatVector.fromMemorySegment(F, w, d + 128, LE).fma(xs, even);
+        odd = FloatVector.fromMemorySegment(F, w, d + 192, LE).fma(xs, odd);
       }
     }
     even.intoArray(y, yOffset);

@@ -56,9 +56,10 @@ final class I8Gemv {
       odd = toFloat(accOdd).fma(floats(w, o + 64).mul(scale), odd);
       o += Panels.FLOAT_BYTES;
       if (min) {
+        // No helper in a branch that may have been cold when the method was compiled: it would not be inlined, and box.
         FloatVector xs = FloatVector.broadcast(F, sum(sums, k, block) * scale);
-        even = floats(w, o).fma(xs, even);
-        odd = floats(w, o + 64).fma(xs, odd);
+        even = FloatVector.fromMemorySegment(F, w, o, LE).fma(xs, even);
+        odd = FloatVector.fromMemorySegment(F, w, o + 64, LE).fma(xs, odd);
         o += Panels.FLOAT_BYTES;
       }
     }

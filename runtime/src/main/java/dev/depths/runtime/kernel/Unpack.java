@@ -51,6 +51,7 @@ final class Unpack {
     }
   }
 
+  // A helper in a branch that was cold when its method was compiled is not inlined, and boxes: minima are loaded in place.
   private static void i4(MemorySegment w, long wOffset, int columns, boolean min, MemorySegment out, long outOffset) {
     FloatVector zero = FloatVector.zero(F);
     int weightBytes = PanelFormat.I4.weightBytes();
@@ -60,8 +61,8 @@ final class Unpack {
       long block = wOffset + (long) b * stride;
       FloatVector dEven = floats(w, block + weightBytes);
       FloatVector dOdd = floats(w, block + weightBytes + 64);
-      FloatVector mEven = min ? floats(w, block + weightBytes + 128) : zero;
-      FloatVector mOdd = min ? floats(w, block + weightBytes + 192) : zero;
+      FloatVector mEven = min ? FloatVector.fromMemorySegment(F, w, block + weightBytes + 128, LE) : zero;
+      FloatVector mOdd = min ? FloatVector.fromMemorySegment(F, w, block + weightBytes + 192, LE) : zero;
       // Nibbles count from -8.
       mEven = dEven.fma(FloatVector.broadcast(F, -8), mEven);
       mOdd = dOdd.fma(FloatVector.broadcast(F, -8), mOdd);
@@ -85,8 +86,8 @@ final class Unpack {
     for (int b = 0; b < columns / size; b++) {
       FloatVector dEven = floats(w, block + weightBytes);
       FloatVector dOdd = floats(w, block + weightBytes + 64);
-      FloatVector mEven = min ? floats(w, block + weightBytes + 128) : zero;
-      FloatVector mOdd = min ? floats(w, block + weightBytes + 192) : zero;
+      FloatVector mEven = min ? FloatVector.fromMemorySegment(F, w, block + weightBytes + 128, LE) : zero;
+      FloatVector mOdd = min ? FloatVector.fromMemorySegment(F, w, block + weightBytes + 192, LE) : zero;
       for (int g = 0; g < size / 2; g++) {
         IntVector n = ShortVector.fromMemorySegment(S, w, block + g * 64L, LE).reinterpretAsInts();
         toFloat(byteOf(n, 24)).fma(dEven, mEven).intoMemorySegment(out, o, LE);

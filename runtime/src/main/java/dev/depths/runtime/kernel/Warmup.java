@@ -80,7 +80,7 @@ public final class Warmup {
       return true;
     }
     long end = System.nanoTime() + LIMIT_NANOS;
-    try (Arena arena = Arena.ofConfined()) {
+    try (Arena arena = Arena.ofShared()) {
       List<Task> pending = new Warmup(kernels, formats, arena).pending;
       while (!pending.isEmpty() && System.nanoTime() < end) {
         pending.removeIf(Task::seenFast);
