@@ -9,6 +9,7 @@ import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 import org.openjdk.jmh.annotations.Benchmark;
+import org.openjdk.jmh.annotations.CompilerControl;
 import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
@@ -80,6 +81,8 @@ public class ProbeBenchmark extends Defaults {
     return read(work);
   }
 
+  /** Compiled alone: inlined into the measuring loop, C2 spills the accumulators, and half the peak is gone. */
+  @CompilerControl(CompilerControl.Mode.DONT_INLINE)
   private static float fma(Work.Flops work) {
     work.add(2.0 * ACCUMULATORS * FLOATS.length() * STEPS);
     FloatVector m = FloatVector.broadcast(FLOATS, 0.999f);
