@@ -9,8 +9,8 @@ import org.openjdk.jmh.annotations.OutputTimeUnit;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * What all benchmarks share: rates per second, measured in a JVM of their own with the flags that Depths runs with.
- * Subclasses inherit the annotations.
+ * What all benchmarks share: rates per second, measured in a JVM of their own with the flags that Depths runs with, before
+ * any that the command line adds with {@code -jvmArgsAppend}. Subclasses inherit the annotations.
  */
 @BenchmarkMode(Mode.Throughput)
 @OutputTimeUnit(TimeUnit.SECONDS)
@@ -18,7 +18,7 @@ import org.openjdk.jmh.annotations.Warmup;
 @Measurement(iterations = 5, time = 500, timeUnit = TimeUnit.MILLISECONDS)
 @Fork(
     value = 1,
-    jvmArgsAppend = {
+    jvmArgsPrepend = {
       "--add-modules=jdk.incubator.vector",
       "--enable-native-access=ALL-UNNAMED",
       "--sun-misc-unsafe-memory-access=allow",
