@@ -9,8 +9,8 @@ import org.openjdk.jmh.annotations.OutputTimeUnit;
 import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * What all benchmarks share: rates per second, measured in a JVM of their own with the flags that Depths runs with, before
- * any that the command line adds with {@code -jvmArgsAppend}. Subclasses inherit the annotations.
+ * What all benchmarks share: rates per second, measured in a JVM of their own with the flags that Depths runs with,
+ * before any that the command line adds with {@code -jvmArgsAppend}. Subclasses inherit the annotations.
  */
 @BenchmarkMode(Mode.Throughput)
 @OutputTimeUnit(TimeUnit.SECONDS)

@@ -16,10 +16,10 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 
 /**
- * The routed block by the height of its tile, in rows computed per second. A model of such blocks alone takes a prompt in
- * chunks of two tile heights, of which each block computes half; at all heights it computes as many rows over the same
- * growing cache, so rates differ by the height alone. Router, gather and scatter are part of it, and an eighth of the
- * embedding and of RoPE's sines.
+ * The routed block by the height of its tile, in rows computed per second. A model of such blocks alone takes a prompt
+ * in chunks of two tile heights, of which each block computes half; at all heights it computes as many rows over the
+ * same growing cache, so rates differ by the height alone. Router, gather and scatter are part of it, and an eighth of
+ * the embedding and of RoPE's sines.
  */
 @State(Scope.Benchmark)
 public class RoutedBlockBenchmark extends Defaults {

@@ -11,8 +11,8 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 
 /**
- * A pass over a matrix too large for any cache: weights stream from memory. With {@code -t 2} each thread has a matrix of
- * its own.
+ * A pass over a matrix too large for any cache: weights stream from memory. With {@code -t 2} each thread has a matrix
+ * of its own.
  */
 @State(Scope.Thread)
 public abstract class StreamingBenchmark extends Defaults {
