@@ -9,7 +9,7 @@ import dev.depths.loader.ModelConfig;
  */
 final class Tile {
   /** Up to this many rows, integer weights are multiplied as they are; above, unpacking them once for all rows is faster. */
-  static final int GEMV_ROWS = 2;
+  static final int GEMV_ROWS = 4;
 
   final int rows;
   /** Gathered rows of the residual stream, when a block computes only some. */
