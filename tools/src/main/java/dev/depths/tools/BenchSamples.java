@@ -20,19 +20,19 @@ record BenchSamples(Instant time, int tokens, long[] nanos, long weightBytes, lo
   }
 
   double meanRate() {
-    return mean(rates());
+    return Statistics.mean(rates());
   }
 
   double rateDeviation() {
-    return deviation(rates());
+    return Statistics.deviation(rates());
   }
 
   double meanNanos() {
-    return mean(Arrays.stream(nanos).asDoubleStream().toArray());
+    return Statistics.mean(Arrays.stream(nanos).asDoubleStream().toArray());
   }
 
   double nanosDeviation() {
-    return deviation(Arrays.stream(nanos).asDoubleStream().toArray());
+    return Statistics.deviation(Arrays.stream(nanos).asDoubleStream().toArray());
   }
 
   /** Gigabytes (10^9) of weights really read per second. */
@@ -44,18 +44,5 @@ record BenchSamples(Instant time, int tokens, long[] nanos, long weightBytes, lo
   double shareRun() {
     long all = blocksRun + blocksSkipped;
     return all == 0 ? 1 : (double) blocksRun / all;
-  }
-
-  private static double mean(double[] values) {
-    return Arrays.stream(values).sum() / values.length;
-  }
-
-  /** Sample standard deviation; 0 for a single value. */
-  private static double deviation(double[] values) {
-    if (values.length < 2) {
-      return 0;
-    }
-    double mean = mean(values);
-    return Math.sqrt(Arrays.stream(values).map(v -> (v - mean) * (v - mean)).sum() / (values.length - 1));
   }
 }

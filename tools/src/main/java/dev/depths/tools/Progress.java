@@ -5,15 +5,20 @@ import me.tongfei.progressbar.ProgressBar;
 import me.tongfei.progressbar.ProgressBarBuilder;
 import me.tongfei.progressbar.ProgressBarStyle;
 
-/** How far a transfer is: a bar on a terminal, nothing elsewhere. */
+/** How far something is: a bar on a terminal, nothing elsewhere. */
 sealed interface Progress extends AutoCloseable {
-  /** Progress towards {@code total} bytes. */
-  static Progress of(String task, long total, Streams streams) {
-    return streams.errTerminal() ? new Bar(task, total, streams) : new Silent();
+  /** Progress of a transfer towards {@code total} bytes. */
+  static Progress ofBytes(String task, long total, Streams streams) {
+    return streams.errTerminal() ? new Bar(task, total, " MiB", 1 << 20, streams) : new Silent();
   }
 
-  /** Tells how many bytes are done. */
-  void to(long bytes);
+  /** Progress of a computation towards {@code total} tokens. */
+  static Progress ofTokens(String task, long total, Streams streams) {
+    return streams.errTerminal() ? new Bar(task, total, " tokens", 1, streams) : new Silent();
+  }
+
+  /** Tells how many bytes or tokens are done. */
+  void to(long done);
 
   @Override
   void close();
@@ -21,15 +26,14 @@ sealed interface Progress extends AutoCloseable {
   /** A bar that redraws itself. */
   final class Bar implements Progress {
     private static final int WIDTH = 79;
-    private static final long MEBIBYTE = 1 << 20;
 
     private final ProgressBar bar;
 
-    Bar(String task, long total, Streams streams) {
+    Bar(String task, long total, String unit, long unitSize, Streams streams) {
       bar = new ProgressBarBuilder()
           .setTaskName(task)
           .setInitialMax(total)
-          .setUnit(" MiB", MEBIBYTE)
+          .setUnit(unit, unitSize)
           .setStyle(ProgressBarStyle.ASCII)
           .setConsumer(new ConsoleProgressBarConsumer(streams.err(), WIDTH))
           .setUpdateIntervalMillis(100)
@@ -38,8 +42,8 @@ sealed interface Progress extends AutoCloseable {
     }
 
     @Override
-    public void to(long bytes) {
-      bar.stepTo(Math.min(bytes, bar.getMax()));
+    public void to(long done) {
+      bar.stepTo(Math.min(done, bar.getMax()));
     }
 
     @Override
@@ -51,7 +55,7 @@ sealed interface Progress extends AutoCloseable {
   /** Nothing: where nobody watches, lines that tell how far it is are noise. */
   final class Silent implements Progress {
     @Override
-    public void to(long bytes) {}
+    public void to(long done) {}
 
     @Override
     public void close() {}

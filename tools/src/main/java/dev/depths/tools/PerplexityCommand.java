@@ -1,0 +1,192 @@
+package dev.depths.tools;
+
+import dev.depths.runtime.Model;
+import dev.depths.runtime.ModelOptions;
+import dev.depths.runtime.Routing;
+import dev.depths.runtime.Session;
+import dev.depths.runtime.SessionOptions;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** Measures how well a model predicts a text, and how far it is from a reference. */
+@Command(
+    name = "perplexity",
+    description = "Measures how well a model predicts a text, and how far its predictions are from a reference's.",
+    mixinStandardHelpOptions = true,
+    versionProvider = DepthsCommand.Version.class,
+    sortOptions = false,
+    footer = {
+      "",
+      "The text is cut into windows, whose second halves are scored, as llama-perplexity does it. With a",
+      "reference the table also tells the Kullback-Leibler divergence from its distribution (KL, in nats",
+      "per token: mean, median, 99th percentile, maximum) and how often the most likely token is the same.",
+      "Passes of one or two tokens, as in generation, round activations to integers, larger ones hardly",
+      "do: so fast and exact arithmetic differ most with -b 1.",
+      "Examples:",
+      "  depths perplexity -f text.txt",
+      "  depths perplexity -m model-q4_0.gguf -f text.txt --reference model-f16.gguf",
+      "  depths perplexity -f text.txt -b 1 --chunks 4 --reference exact -o json | jq .kl_mean"
+    })
+final class PerplexityCommand implements Callable<Integer> {
+  private static final String EXACT = "exact";
+  /** The shortest window with something to score. */
+  private static final int MIN_CONTEXT = 3;
+
+  /** How the result is printed; lower case, as users write it. */
+  enum Format {
+    md,
+    json
+  }
+
+  private final Streams streams;
+
+  @Spec
+  CommandSpec spec;
+
+  @Option(names = {"-f", "--file"}, required = true, paramLabel = "FILE",
+      description = "The text, UTF-8; - reads standard input.")
+  String file;
+
+  @Mixin
+  ModelArgs model;
+
+  @Option(names = "--reference", paramLabel = "R",
+      description = "exact (the same model in exact mode) or a model with the same vocabulary, run as it is.")
+  String reference;
+
+  @Option(names = {"-c", "--ctx"}, paramLabel = "N", defaultValue = "512",
+      description = "Tokens of a window. Default: ${DEFAULT-VALUE}.")
+  int context;
+
+  @Option(names = "--chunks", paramLabel = "N", description = "Most windows; all of the text without it.")
+  int chunks = Integer.MAX_VALUE;
+
+  @Option(names = {"-b", "--batch"}, paramLabel = "N",
+      description = "Most tokens of a pass; 1 computes as generation does. Default: ${DEFAULT-VALUE}.")
+  int batch = SessionOptions.defaults().chunk();
+
+  @Option(names = "--routing", paramLabel = "R", defaultValue = "model",
+      description = "model, dense, or random:RATE[:SEED], as in bench; a reference that is a file runs as its own "
+          + "routers say. Default: ${DEFAULT-VALUE}.")
+  String routing;
+
+  @Mixin
+  ThreadArgs threads;
+
+  @Option(names = {"-o", "--output"}, paramLabel = "FORMAT", defaultValue = "md",
+      description = "md or json. Default: ${DEFAULT-VALUE}.")
+  Format format;
+
+  PerplexityCommand(Streams streams) {
+    this.streams = streams;
+  }
+
+  @Override
+  public Integer call() throws IOException {
+    model.check();
+    check("--ctx", context, MIN_CONTEXT);
+    check("--chunks", chunks, 1);
+    check("--batch", batch, 1);
+    int threadCount = threads.count();
+    BenchRouting parsedRouting = BenchRouting.parse(routing, spec);
+    String text = InputText.read(streams, spec, null, file, "");
+    try (Model tested = model.open(streams, threadCount)) {
+      requireContext(tested, "model");
+      TextWindows windows = TextWindows.of(text, tested.tokenizer(), context, chunks);
+      try (Model other = reference == null ? null : openReference(tested, threadCount)) {
+        PerplexityScores scores = score(tested, other, parsedRouting.routing(), windows);
+        print(new PerplexityReport(BenchModel.of(tested, model.path(streams)), tested.options().exact(), routing,
+            threadCount, batch, windows, reference, scores));
+      }
+    }
+    return 0;
+  }
+
+  private PerplexityScores score(Model tested, Model other, Routing testedRouting, TextWindows windows) {
+    SessionOptions options = new SessionOptions(context, testedRouting, batch);
+    SessionOptions otherOptions = referenceOptions(options);
+    try (Session session = tested.newSession(options);
+        Session otherSession = other == null ? null : other.newSession(otherOptions);
+        Progress progress =
+            Progress.ofTokens("perplexity", (long) windows.count() * windows.length(), streams)) {
+      int step = Math.max(options.chunk(), otherOptions.chunk());
+      return new PerplexityRunner(session, otherSession, tested.config().vocabulary(), step).run(windows, progress);
+    }
+  }
+
+  /**
+   * The reference runs as the tested model does, with two exceptions. A file has its own routing. And exact arithmetic
+   * comes to the same in passes of any size, of which large ones take less time; but a random choice does depend on them.
+   */
+  private SessionOptions referenceOptions(SessionOptions tested) {
+    if (!EXACT.equals(reference)) {
+      return tested.withRouting(Routing.model());
+    }
+    boolean random = tested.routing() instanceof Routing.Stochastic;
+    return random ? tested : tested.withChunk(SessionOptions.defaults().chunk());
+  }
+
+  private Model openReference(Model tested, int threadCount) throws IOException {
+    if (EXACT.equals(reference)) {
+      return model.openExact(streams, threadCount);
+    }
+    ModelOptions options =
+        new ModelOptions(threadCount, false, Optional.empty(), Optional.of(CacheDirectory.packed()));
+    Model other = Model.open(Path.of(reference), options);
+    try {
+      requireContext(other, "reference");
+      requireSameVocabulary(tested, other);
+      return other;
+    } catch (RuntimeException e) {
+      other.close();
+      throw e;
+    }
+  }
+
+  private void requireContext(Model opened, String name) {
+    int most = opened.config().contextLength();
+    if (context > most) {
+      throw new CommandException("--ctx " + context + " is beyond the " + name + "'s context of " + most + " tokens");
+    }
+  }
+
+  private static void requireSameVocabulary(Model tested, Model other) {
+    int size = tested.config().vocabulary();
+    int otherSize = other.config().vocabulary();
+    if (otherSize != size) {
+      throw new CommandException("the reference's vocabulary has " + otherSize + " tokens, the model's " + size);
+    }
+    // Beyond the tokenizers' own sizes the vocabulary is padding.
+    int named = Math.min(tested.tokenizer().size(), other.tokenizer().size());
+    for (int token = 0; token < named; token++) {
+      String piece = tested.tokenizer().piece(token);
+      String otherPiece = other.tokenizer().piece(token);
+      if (!Objects.equals(piece, otherPiece)) {
+        throw new CommandException("the reference's vocabulary is another: its token " + token + " is '" + otherPiece
+            + "', the model's '" + piece + "'");
+      }
+    }
+  }
+
+  private void print(PerplexityReport report) {
+    streams.print(switch (format) {
+      case md -> report.table();
+      case json -> Json.pretty(report.fields()) + "\n";
+    });
+  }
+
+  private void check(String option, int value, int least) {
+    if (value < least) {
+      throw new ParameterException(spec.commandLine(), option + " must be at least " + least + ", not " + value);
+    }
+  }
+}
