@@ -30,7 +30,14 @@ final class InputText {
     if ("-".equals(text) || "-".equals(file)) {
       return decode(streams.in().readAllBytes(), "standard input");
     }
-    return file == null ? text : decode(Files.readAllBytes(Path.of(file)), file);
+    return file == null ? text : decode(bytes(Path.of(file)), file);
+  }
+
+  private static byte[] bytes(Path file) throws IOException {
+    if (Files.isDirectory(file)) {
+      throw new CommandException(file + ": is a directory");
+    }
+    return Files.readAllBytes(file);
   }
 
   private static String decode(byte[] bytes, String source) {

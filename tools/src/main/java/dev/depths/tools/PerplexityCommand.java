@@ -27,10 +27,10 @@ import picocli.CommandLine.Spec;
     footer = {
       "",
       "The text is cut into windows, whose second halves are scored, as llama-perplexity does it. With a",
-      "reference the table also tells the Kullback-Leibler divergence from its distribution (KL, in nats",
+      "reference it also tells the Kullback-Leibler divergence from its distribution (KL, in nats",
       "per token: mean, median, 99th percentile, maximum) and how often the most likely token is the same.",
-      "Passes of one or two tokens, as in generation, round activations to integers, larger ones hardly",
-      "do: so fast and exact arithmetic differ most with -b 1.",
+      "With -b 1 every token takes the path of generation, on which quantised weights meet activations",
+      "rounded to integers: there fast and exact arithmetic differ most. Larger passes hardly round.",
       "Examples:",
       "  depths perplexity -f text.txt",
       "  depths perplexity -m model-q4_0.gguf -f text.txt --reference model-f16.gguf",
@@ -125,7 +125,7 @@ final class PerplexityCommand implements Callable<Integer> {
 
   /**
    * The reference runs as the tested model does, with two exceptions. A file has its own routing. And exact arithmetic
-   * comes to the same in passes of any size, of which large ones take less time; but a random choice does depend on them.
+   * comes to the same in passes of any size, of which large ones take less time; only a random choice depends on it.
    */
   private SessionOptions referenceOptions(SessionOptions tested) {
     if (!EXACT.equals(reference)) {
@@ -179,7 +179,7 @@ final class PerplexityCommand implements Callable<Integer> {
 
   private void print(PerplexityReport report) {
     streams.print(switch (format) {
-      case md -> report.table();
+      case md -> report.tables();
       case json -> Json.pretty(report.fields()) + "\n";
     });
   }

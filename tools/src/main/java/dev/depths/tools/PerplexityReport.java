@@ -1,7 +1,6 @@
 package dev.depths.tools;
 
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -50,30 +49,38 @@ record PerplexityReport(
     return fields;
   }
 
-  /** For people: a table of one row, as wide as what it holds. */
-  String table() {
-    List<String> names = new ArrayList<>(List.of("model", "routing", "ctx", "batch", "windows", "tokens", "perplexity"));
-    List<String> cells = new ArrayList<>(List.of(
-        model.type() + (exact ? ", exact" : ""), routing, Integer.toString(windows.length()), Integer.toString(batch),
-        Integer.toString(windows.count()), Integer.toString(windows.scored()), perplexity(scores.perplexity())));
-    if (reference != null) {
-      double[] divergences = scores.divergences();
-      names.addAll(List.of("reference", "its perplexity", "KL mean", "KL median", "KL 99 %", "KL max", "same top"));
-      cells.addAll(List.of(
-          Path.of(reference).getFileName().toString(), perplexity(scores.referencePerplexity()),
-          nats(Statistics.mean(divergences)) + " ± " + nats(Statistics.standardError(divergences)),
-          nats(Statistics.quantile(divergences, 0.5)), nats(Statistics.quantile(divergences, TAIL)),
-          nats(Statistics.quantile(divergences, 1)),
-          String.format(Locale.ROOT, "%.2f %%", 100 * scores.sameTopShare())));
+  /** For people: a table of the model, and one of how it compares with the reference. */
+  String tables() {
+    String table = table(
+        List.of("model", "routing", "ctx", "batch", "windows", "tokens", "perplexity"),
+        List.of(model.type() + (exact ? ", exact" : ""), routing, windows.length(), batch, windows.count(),
+            windows.scored(), perplexity(scores.perplexity())));
+    if (reference == null) {
+      return table;
     }
+    double[] divergences = scores.divergences();
+    return table + "\n" + table(
+        List.of("reference", "its perplexity", "KL mean", "KL median", "KL 99 %", "KL max", "same top"),
+        List.of(Path.of(reference).getFileName(), perplexity(scores.referencePerplexity()),
+            nats(Statistics.mean(divergences)) + " ± " + nats(Statistics.standardError(divergences)),
+            nats(Statistics.quantile(divergences, 0.5)), nats(Statistics.quantile(divergences, TAIL)),
+            nats(Statistics.quantile(divergences, 1)),
+            String.format(Locale.ROOT, "%.2f %%", 100 * scores.sameTopShare())));
+  }
+
+  /** Markdown with columns as wide as what they hold; the first one is of text, the others are of numbers. */
+  private static String table(List<String> names, List<?> cells) {
     StringBuilder head = new StringBuilder("|");
     StringBuilder rule = new StringBuilder("|");
     StringBuilder row = new StringBuilder("|");
-    for (int i = 0; i < cells.size(); i++) {
-      int width = Math.max(names.get(i).length(), cells.get(i).length());
-      head.append(String.format(" %" + width + "s |", names.get(i)));
-      rule.append(' ').append("-".repeat(width - 1)).append(": |");
-      row.append(String.format(" %" + width + "s |", cells.get(i)));
+    for (int i = 0; i < names.size(); i++) {
+      String name = names.get(i);
+      String cell = cells.get(i).toString();
+      int width = Math.max(name.length(), cell.length());
+      String padded = " %" + (i == 0 ? "-" : "") + width + "s |";
+      head.append(padded.formatted(name));
+      rule.append(padded.formatted("-".repeat(width - 1) + (i == 0 ? "-" : ":")));
+      row.append(padded.formatted(cell));
     }
     return head + "\n" + rule + "\n" + row + "\n";
   }
@@ -83,6 +90,6 @@ record PerplexityReport(
   }
 
   private static String nats(double divergence) {
-    return String.format(Locale.ROOT, "%.3g", divergence);
+    return String.format(Locale.ROOT, "%.6f", divergence);
   }
 }

@@ -16,7 +16,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** What all commands have in common: help, versions, usage errors, failures. */
 class CommandTest {
   private static final List<String> COMMANDS =
-      List.of("generate", "chat", "inspect", "tokenize", "logits", "bench", "completion");
+      List.of("generate", "chat", "inspect", "tokenize", "logits", "bench", "perplexity", "completion");
 
   @TempDir
   Path directory;
@@ -30,7 +30,7 @@ class CommandTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"generate", "chat", "inspect", "tokenize", "logits", "bench", "completion"})
+  @ValueSource(strings = {"generate", "chat", "inspect", "tokenize", "logits", "bench", "perplexity", "completion"})
   void everyCommandHasHelpWithExamples(String command) {
     CommandRun run = CommandRun.of(command, "--help");
     assertEquals(0, run.code());
@@ -53,7 +53,9 @@ class CommandTest {
     "generate -n -2 x", "generate -t 0 x", "generate --ctx -1 x", "generate --adapter a --no-adapter x", "chat x",
     "chat --temp", "inspect a b", "tokenize", "logits x", "logits --out x", "logits --tokens 1 --out x y",
     "bench -o xml", "bench -p -1", "bench -t 0", "bench -r 0", "bench --routing random", "bench --routing random:2",
-    "bench --routing random:0.5:x", "bench -p 1,x", "bench x"
+    "bench --routing random:0.5:x", "bench -p 1,x", "bench x", "perplexity", "perplexity x", "perplexity -f x y",
+    "perplexity -f x -c 2", "perplexity -f x -b 0", "perplexity -f x --chunks 0", "perplexity -f x -o csv",
+    "perplexity -f x -t 0", "perplexity -f x --routing random:2", "perplexity -f x --adapter a --no-adapter"
   })
   void usageErrorsAreOneLineAndStatusTwo(String line) {
     CommandRun run = CommandRun.of((Object[]) (line.isEmpty() ? new String[0] : line.split(" ")));
@@ -77,14 +79,15 @@ class CommandTest {
   @ValueSource(strings = {
     "generate -m MISSING x", "chat -m MISSING", "inspect MISSING", "tokenize -m MISSING x",
     "logits -m MISSING --tokens 1 --out x.npy", "bench -m MISSING", "generate -m TEXT x", "inspect TEXT",
-    "inspect ADAPTER", "generate -m MISSING -f MISSING"
+    "inspect ADAPTER", "generate -m MISSING -f MISSING", "generate -f DIRECTORY", "perplexity -f MISSING",
+    "perplexity -f DIRECTORY", "perplexity -m MISSING -f TEXT", "perplexity -m TEXT -f TEXT"
   })
   void filesThatCannotBeUsedAreOneLineAndStatusOne(String line) throws IOException {
     Path text = Files.writeString(directory.resolve("text"), "This is no model.");
     Path adapter = Files.writeString(directory.resolve("a.safetensors"), "This is no adapter.");
     Path missing = directory.resolve("missing.gguf");
     String filled = line.replace("MISSING", missing.toString()).replace("TEXT", text.toString())
-        .replace("ADAPTER", adapter.toString());
+        .replace("ADAPTER", adapter.toString()).replace("DIRECTORY", directory.toString());
     CommandRun run = CommandRun.of((Object[]) filled.split(" "));
     assertEquals(1, run.code(), run.err());
     assertTrue(run.err().matches("depths [a-z]+: [^\\r\\n]+\\R"), run.err());

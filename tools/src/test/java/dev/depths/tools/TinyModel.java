@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Random;
 
 /**
  * A model whose blocks add nothing, so that the next token depends on the last one alone: a letter is followed by the next
@@ -88,6 +89,27 @@ final class TinyModel {
     return writer
         .tensor("output_norm.weight", ones(), EMBEDDING)
         .tensor("output.weight", successors(), VOCABULARY, EMBEDDING);
+  }
+
+  /** A model with random attention and output matrices: what it predicts depends on all that came before. */
+  static GgufWriter random(GgufWriter writer, long seed) {
+    Random random = new Random(seed);
+    int width = HEADS * HEAD_DIM;
+    for (int block = 0; block < 2; block++) {
+      for (String matrix : List.of("attn_q", "attn_k", "attn_v")) {
+        writer.tensor("blk." + block + "." + matrix + ".weight", random(random, width * EMBEDDING), width, EMBEDDING);
+      }
+      writer.tensor("blk." + block + ".attn_output.weight", random(random, EMBEDDING * width), EMBEDDING, width);
+    }
+    return writer.tensor("output.weight", random(random, VOCABULARY * EMBEDDING), VOCABULARY, EMBEDDING);
+  }
+
+  private static float[] random(Random random, int size) {
+    float[] values = new float[size];
+    for (int i = 0; i < size; i++) {
+      values[i] = 0.1f * (float) random.nextGaussian();
+    }
+    return values;
   }
 
   /** A vocabulary without a model. */
