@@ -57,14 +57,14 @@ public class ElementwiseBenchmark extends KernelBenchmark {
 
   @Benchmark
   public Activations quantizeForNibbles(Work.Elements work) {
-    kernels.quantize(activations, 0, 0, elements, true, false);
+    kernels.quantize(activations, 0, 0, elements, PanelFormat.I4.activationRange());
     work.add(elements);
     return activations;
   }
 
   @Benchmark
   public Activations quantizeForBytes(Work.Elements work) {
-    kernels.quantize(activations, 0, 0, elements, false, true);
+    kernels.quantize(activations, 0, 0, elements, PanelFormat.I8.activationRange());
     work.add(elements);
     return activations;
   }

@@ -40,7 +40,7 @@ final class RandomPanels {
       x.f32()[i] = (float) (2 * random.nextDouble() - 1);
     }
     for (int r = 0; r < rows; r++) {
-      kernels.quantize(x, r, 0, w.columns(), w.format().isNibbles(), !w.format().isNibbles());
+      kernels.quantize(x, r, 0, w.columns(), w.format().activationRange());
     }
     return x;
   }

@@ -54,9 +54,7 @@ final class PrepareJob implements Workers.Job {
 
   @Override
   public void run(int share, int shares) {
-    boolean nibbles = projection != null && projection.nibbleWeights();
-    boolean bytes = projection != null && projection.byteWeights();
-    boolean quantize = rows <= Tile.GEMV_ROWS && (nibbles || bytes);
+    boolean quantize = projection != null && projection.integerWeights() && rows <= Tile.GEMV_ROWS;
     int to = Workers.Job.from(rows, share + 1, shares);
     for (int r = Workers.Job.from(rows, share, shares); r < to; r++) {
       int x = residualOffset + r * width;
@@ -67,7 +65,7 @@ final class PrepareJob implements Workers.Job {
         kernels.rmsNorm(residual, x, width, norm, epsilon, input.f32(), r * input.stride());
       }
       if (quantize) {
-        kernels.quantize(input, r, 0, input.columns(), nibbles, bytes);
+        kernels.quantize(input, r, 0, input.columns(), projection.inputRange());
       }
       if (projection != null && projection.loraA() != null) {
         for (int i = 0; i < projection.loraRows(); i++) {

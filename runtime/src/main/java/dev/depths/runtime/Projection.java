@@ -1,5 +1,6 @@
 package dev.depths.runtime;
 
+import dev.depths.runtime.kernel.ActivationRange;
 import java.util.List;
 
 /** Matrices that share one input: query, key and value; gate and up; or one alone. Sums are taken once, not per pass. */
@@ -8,8 +9,7 @@ final class Projection {
   private final float[] loraA;
   private final int loraRows;
   private final int panels;
-  private final boolean nibbleWeights;
-  private final boolean byteWeights;
+  private final ActivationRange inputRange;
   private final long bytes;
 
   /**
@@ -21,8 +21,8 @@ final class Projection {
     this.loraA = loraA;
     this.loraRows = loraRows;
     this.panels = parts.stream().mapToInt(p -> p.weights().panels()).sum();
-    this.nibbleWeights = parts.stream().anyMatch(p -> p.weights().format().isNibbles());
-    this.byteWeights = parts.stream().map(p -> p.weights().format()).anyMatch(f -> f.isInteger() && !f.isNibbles());
+    this.inputRange = parts.stream().map(p -> p.weights().format().activationRange())
+        .reduce(ActivationRange.ANY, ActivationRange::and);
     this.bytes = parts.stream().mapToLong(Linear::bytes).sum() + (loraA == null ? 0 : 4L * loraA.length);
   }
 
@@ -47,14 +47,14 @@ final class Projection {
     return panels;
   }
 
-  /** Whether a decode multiplies integers of 4 bits, for which its input must be quantised. */
-  boolean nibbleWeights() {
-    return nibbleWeights;
+  /** Whether a decode multiplies integers, for which its input must be quantised. */
+  boolean integerWeights() {
+    return !inputRange.equals(ActivationRange.ANY);
   }
 
-  /** Whether a decode multiplies integers of 8 bits, for which its input must be quantised. */
-  boolean byteWeights() {
-    return byteWeights;
+  /** What the quantised input must keep to. */
+  ActivationRange inputRange() {
+    return inputRange;
   }
 
   /** Bytes that one pass reads. */

@@ -197,18 +197,20 @@ final class WeightsBuilder {
   }
 
   private void inParallel(String name, int n, Range range) {
-    AtomicReference<InternalError> lost = new AtomicReference<>();
+    AtomicReference<Throwable> failure = new AtomicReference<>();
     workers.run((share, shares) -> {
       try {
         range.run(Workers.Job.from(n, share, shares), Workers.Job.from(n, share + 1, shares));
-      } catch (InternalError e) {
-        lost.set(e);
+      } catch (ArithmeticException | InternalError e) {
+        failure.set(e);
       }
     });
-    if (lost.get() != null) {
+    if (failure.get() instanceof ArithmeticException e) {
+      throw new MalformedFileException("model file", name, e.getMessage(), e);
+    }
+    if (failure.get() instanceof InternalError e) {
       // What the JVM makes of reading a mapped page that is gone.
-      throw new MalformedFileException("model file", name, "its bytes cannot be read; was the file truncated meanwhile?",
-          lost.get());
+      throw new MalformedFileException("model file", name, "its bytes cannot be read; was the file truncated meanwhile?", e);
     }
   }
 

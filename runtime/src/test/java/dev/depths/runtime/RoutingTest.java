@@ -213,7 +213,7 @@ class RoutingTest {
   }
 
   private static long panelBytes(long rows, long columns) {
-    return rows / 32 * (columns / 32) * (512 + 128);
+    return rows / 32 * (columns / 32) * (512 + 64);
   }
 
   /** A token that no block computes leaves no key and value either. */

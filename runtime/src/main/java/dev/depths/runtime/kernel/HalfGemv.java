@@ -9,18 +9,15 @@ import jdk.incubator.vector.VectorSpecies;
 
 /**
  * Panels of 16-bit floats times f32 activations. An int lane holds rows r (low half) and r + 16 (high half) of a column;
- * each half is moved to the top of a lane of its own and read as a float. A bfloat16 is then the value itself. An IEEE half
- * has its exponent and mantissa shifted down by 3 bits, which makes a float 2^112 times too small, subnormals included; the
- * product with an activation 2^112 times larger makes up for it without rounding.
+ * each half is moved to the top of a lane of its own and read as a float. A bfloat16 is then the value itself, an IEEE half
+ * is scaled by way of the activation, see {@link Halves}.
  */
 final class HalfGemv {
   private static final VectorSpecies<Integer> I = Simd.INTS;
   private static final VectorSpecies<Float> F = Simd.FLOATS;
   private static final int L = Simd.LANES;
   private static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
-  static final float HALF_SCALE = 0x1p112f;
   private static final int HIGH_BITS = 0xffff0000;
-  private static final int HALF_BITS = 0x8fffe000;
 
   private HalfGemv() {}
 
@@ -55,10 +52,9 @@ final class HalfGemv {
     FloatVector high = low;
     for (int i = 0; i < columns; i++) {
       IntVector n = IntVector.fromMemorySegment(I, w, wOffset + (long) i * Panels.LANE_BYTES, LE);
-      FloatVector xi = FloatVector.broadcast(F, x[xOffset + i] * HALF_SCALE);
-      low = n.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 3).and(HALF_BITS).reinterpretAsFloats()
-          .fma(xi, low);
-      high = n.lanewise(VectorOperators.ASHR, 3).and(HALF_BITS).reinterpretAsFloats().fma(xi, high);
+      FloatVector xi = FloatVector.broadcast(F, x[xOffset + i] * Halves.SCALE);
+      low = Halves.low(n).fma(xi, low);
+      high = Halves.high(n).fma(xi, high);
     }
     low.intoArray(y, yOffset);
     high.intoArray(y, yOffset + 16);

@@ -1,86 +1,125 @@
 package dev.depths.runtime.kernel;
 
+import static jdk.incubator.vector.VectorOperators.ASHR;
+import static jdk.incubator.vector.VectorOperators.I2F;
+import static jdk.incubator.vector.VectorOperators.LSHL;
+import static jdk.incubator.vector.VectorOperators.LSHR;
+
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
-import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Nibble panels times integer activations. A short lane accumulates a whole block of 32 products of one row modulo 2^16:
- * the sum of {@code nibble · q} may overflow, but {@code sum((nibble - 8) · q)} lies within ±32760, since {@link Quantize}
- * keeps {@code sum |q|} below 4096; so subtracting {@code 8 · sum(q)}, also modulo 2^16, gives it exactly.
+ * Nibble panels times integer activations. A short lane accumulates the products of one row over a whole block modulo 2^16:
+ * the sum of {@code nibble · q} may overflow, but {@code sum((nibble - 8) · q)} lies within ±32760, since the activations
+ * keep to the format's {@link ActivationRange}; so subtracting {@code 8 · sum(q)}, also modulo 2^16, gives it exactly.
+ *
+ * <p>Nibbles are shifted as ints, of which the mask leaves the same bits: shifts of shorts take their count from a register.
+ *
+ * <p>The kernels of this package call the Vector API directly. C2 stops inlining other methods once a method's graph has
+ * grown to 18,000 nodes, which a few dozen vector operations reach; a helper would then be called, and its vectors boxed.
  */
 final class I4Gemv {
   private static final VectorSpecies<Short> S = Simd.SHORTS;
+  private static final VectorSpecies<Integer> I = Simd.INTS;
   private static final VectorSpecies<Float> F = Simd.FLOATS;
   private static final int L = Simd.LANES;
   private static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
-  private static final short LOW = 15;
-  private static final int WEIGHT_BYTES = PanelFormat.I4.weightBytes();
+  private static final int NIBBLE = 0x000f000f;
+  private static final int BIAS = PanelFormat.I4.bias();
 
   private I4Gemv() {}
 
-  static void multiply(MemorySegment w, long wOffset, boolean min, Activations x, int row, int rows, float[] y,
+  static void multiply(MemorySegment w, long wOffset, PanelFormat format, Activations x, int row, int rows, float[] y,
       int yOffset, int ldy) {
-    int blocks = x.columns / Panels.BLOCK;
     for (int r = 0; r < rows; r++) {
+      int k = (row + r) * x.stride;
+      int to = yOffset + r * ldy;
       for (int v = 0; v < 16; v += L) {
-        one(w, wOffset, v, blocks, min, x.q, x.scales, x.sums, (row + r) * x.stride, y, yOffset + r * ldy + v);
+        if (format.hasMin()) {
+          withMinima(w, wOffset + v * 4L, format.block(), x, k, y, to + v);
+        } else {
+          scaled(w, wOffset + v * 4L, format.block(), x, k, y, to + v);
+        }
       }
     }
   }
 
-  private static void one(MemorySegment w, long wOffset, int v, int blocks, boolean min, short[] q, float[] scales,
-      int[] sums, int xOffset, float[] y, int yOffset) {
+  private static void scaled(MemorySegment w, long wOffset, int block, Activations x, int xOffset, float[] y,
+      int yOffset) {
+    short[] q = x.q;
+    float[] scales = x.scales;
+    int[] sums = x.sums;
+    int groups = block / 4;
     FloatVector even = FloatVector.zero(F);
     FloatVector odd = FloatVector.zero(F);
-    int stride = min ? PanelFormat.I4_MIN.blockBytes() : PanelFormat.I4.blockBytes();
-    int sOffset = xOffset / Panels.BLOCK;
-    for (int b = 0; b < blocks; b++) {
-      long o = wOffset + (long) b * stride + v * 4L;
-      int k = xOffset + b * Panels.BLOCK;
+    long o = wOffset;
+    for (int k = xOffset; k < xOffset + x.columns; k += block) {
       ShortVector acc = ShortVector.zero(S);
-      for (int g = 0; g < 8; g++) {
-        acc = acc.add(four(load(w, o + g * 64L), q, k + 4 * g));
+      for (int g = 0; g < groups; g++) {
+        IntVector n = IntVector.fromMemorySegment(I, w, o + g * 64L, LE);
+        ShortVector p0 = n.and(NIBBLE).reinterpretAsShorts().mul(q[k + 4 * g]);
+        ShortVector p1 = n.lanewise(LSHR, 4).and(NIBBLE).reinterpretAsShorts().mul(q[k + 4 * g + 1]);
+        ShortVector p2 = n.lanewise(LSHR, 8).and(NIBBLE).reinterpretAsShorts().mul(q[k + 4 * g + 2]);
+        ShortVector p3 = n.lanewise(LSHR, 12).and(NIBBLE).reinterpretAsShorts().mul(q[k + 4 * g + 3]);
+        acc = acc.add(p0.add(p1).add(p2.add(p3)));
       }
-      int sum = sums[2 * (sOffset + b)] + sums[2 * (sOffset + b) + 1];
-      float scale = scales[sOffset + b];
-      acc = acc.sub((short) (8 * sum));
-      long d = wOffset + (long) b * stride + WEIGHT_BYTES + v * 4L;
-      even = toFloat(Simd.evenLanes(acc)).fma(floats(w, d).mul(scale), even);
-      odd = toFloat(Simd.oddLanes(acc)).fma(floats(w, d + 64).mul(scale), odd);
-      if (min) {
-        // No helper in a branch that may have been cold when the method was compiled: it would not be inlined, and box.
-        FloatVector xs = FloatVector.broadcast(F, sum * scale);
-        even = FloatVector.fromMemorySegment(F, w, d + 128, LE).fma(xs, even);
-        odd = FloatVector.fromMemorySegment(F, w, d + 192, LE).fma(xs, odd);
-      }
+      o += groups * 64L;
+      int bias = BIAS * (sums[k / 16] + (block == 32 ? sums[k / 16 + 1] : 0));
+      float scale = scales[k / 32];
+      IntVector d = IntVector.fromMemorySegment(I, w, o, LE);
+      FloatVector dEven = d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
+      FloatVector dOdd = d.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
+      IntVector dot = acc.sub((short) bias).reinterpretAsInts();
+      even = ((FloatVector) dot.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0)).fma(dEven.mul(scale), even);
+      odd = ((FloatVector) dot.lanewise(ASHR, 16).convert(I2F, 0)).fma(dOdd.mul(scale), odd);
+      o += 64;
     }
     even.intoArray(y, yOffset);
     odd.intoArray(y, yOffset + 16);
   }
 
-  private static ShortVector load(MemorySegment w, long offset) {
-    return ShortVector.fromMemorySegment(S, w, offset, LE);
-  }
-
-  private static FloatVector floats(MemorySegment w, long offset) {
-    return FloatVector.fromMemorySegment(F, w, offset, LE);
-  }
-
-  private static FloatVector toFloat(IntVector v) {
-    return (FloatVector) v.convert(VectorOperators.I2F, 0);
-  }
-
-  /** Products of the four nibbles of each lane with four activations, summed. */
-  private static ShortVector four(ShortVector n, short[] q, int k) {
-    ShortVector p0 = n.and(LOW).mul(q[k]);
-    ShortVector p1 = n.lanewise(VectorOperators.LSHR, 4).and(LOW).mul(q[k + 1]);
-    ShortVector p2 = n.lanewise(VectorOperators.LSHR, 8).and(LOW).mul(q[k + 2]);
-    ShortVector p3 = n.lanewise(VectorOperators.LSHR, 12).mul(q[k + 3]);
-    return p0.add(p1).add(p2.add(p3));
+  private static void withMinima(MemorySegment w, long wOffset, int block, Activations x, int xOffset, float[] y,
+      int yOffset) {
+    short[] q = x.q;
+    float[] scales = x.scales;
+    int[] sums = x.sums;
+    int groups = block / 4;
+    FloatVector even = FloatVector.zero(F);
+    FloatVector odd = FloatVector.zero(F);
+    long o = wOffset;
+    for (int k = xOffset; k < xOffset + x.columns; k += block) {
+      ShortVector acc = ShortVector.zero(S);
+      for (int g = 0; g < groups; g++) {
+        IntVector n = IntVector.fromMemorySegment(I, w, o + g * 64L, LE);
+        ShortVector p0 = n.and(NIBBLE).reinterpretAsShorts().mul(q[k + 4 * g]);
+        ShortVector p1 = n.lanewise(LSHR, 4).and(NIBBLE).reinterpretAsShorts().mul(q[k + 4 * g + 1]);
+        ShortVector p2 = n.lanewise(LSHR, 8).and(NIBBLE).reinterpretAsShorts().mul(q[k + 4 * g + 2]);
+        ShortVector p3 = n.lanewise(LSHR, 12).and(NIBBLE).reinterpretAsShorts().mul(q[k + 4 * g + 3]);
+        acc = acc.add(p0.add(p1).add(p2.add(p3)));
+      }
+      o += groups * 64L;
+      int sum = sums[k / 16] + (block == 32 ? sums[k / 16 + 1] : 0);
+      int bias = BIAS * sum;
+      float scale = scales[k / 32];
+      IntVector d = IntVector.fromMemorySegment(I, w, o, LE);
+      FloatVector dEven = d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
+      FloatVector dOdd = d.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
+      IntVector dot = acc.sub((short) bias).reinterpretAsInts();
+      even = ((FloatVector) dot.lanewise(LSHL, 16).lanewise(ASHR, 16).add(bias).convert(I2F, 0)).fma(dEven.mul(scale), even);
+      odd = ((FloatVector) dot.lanewise(ASHR, 16).add(bias).convert(I2F, 0)).fma(dOdd.mul(scale), odd);
+      float xSum = sum * scale;
+      IntVector m = IntVector.fromMemorySegment(I, w, o + 64, LE);
+      FloatVector mEven = m.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
+      FloatVector mOdd = m.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
+      even = mEven.fma(FloatVector.broadcast(F, xSum), even);
+      odd = mOdd.fma(FloatVector.broadcast(F, xSum), odd);
+      o += 128;
+    }
+    even.intoArray(y, yOffset);
+    odd.intoArray(y, yOffset + 16);
   }
 }

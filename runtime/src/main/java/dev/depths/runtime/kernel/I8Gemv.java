@@ -1,16 +1,19 @@
 package dev.depths.runtime.kernel;
 
+import static jdk.incubator.vector.VectorOperators.ASHR;
+import static jdk.incubator.vector.VectorOperators.I2F;
+import static jdk.incubator.vector.VectorOperators.LSHL;
+
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
-import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
  * Int8 panels times integer activations. Two products of one row are summed in a short lane, which cannot overflow since
- * {@link Quantize} keeps {@code |q| + |q'|} below 256 (128 · 255 = 32640), and widened to int.
+ * the activations keep to the format's {@link ActivationRange} (128 · 255 = 32640), and widened to int.
  */
 final class I8Gemv {
   private static final VectorSpecies<Short> S = Simd.SHORTS;
@@ -19,72 +22,44 @@ final class I8Gemv {
   private static final int L = Simd.LANES;
   private static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
 
+  private static final int WEIGHTS = PanelFormat.I8.weightBytes();
+
   private I8Gemv() {}
 
-  static void multiply(MemorySegment w, long wOffset, PanelFormat format, Activations x, int row, int rows, float[] y,
-      int yOffset, int ldy) {
-    int block = format.block();
-    int blocks = x.columns / block;
+  static void multiply(MemorySegment w, long wOffset, Activations x, int row, int rows, float[] y, int yOffset, int ldy) {
     for (int r = 0; r < rows; r++) {
       for (int v = 0; v < 16; v += L) {
-        one(w, wOffset, v, blocks, block, format.hasMin(), x.q, x.scales, x.sums, (row + r) * x.stride, y,
-            yOffset + r * ldy + v);
+        one(w, wOffset + v * 4L, x, (row + r) * x.stride, y, yOffset + r * ldy + v);
       }
     }
   }
 
-  private static void one(MemorySegment w, long wOffset, int v, int blocks, int block, boolean min, short[] q,
-      float[] scales, int[] sums, int xOffset, float[] y, int yOffset) {
+  private static void one(MemorySegment w, long wOffset, Activations x, int xOffset, float[] y, int yOffset) {
+    short[] q = x.q;
+    float[] scales = x.scales;
     FloatVector even = FloatVector.zero(F);
     FloatVector odd = FloatVector.zero(F);
-    long o = wOffset + v * 4L;
-    for (int b = 0; b < blocks; b++) {
-      int k = xOffset + b * block;
+    long o = wOffset;
+    for (int k = xOffset; k < xOffset + x.columns; k += Panels.BLOCK) {
       IntVector accEven = IntVector.zero(I);
       IntVector accOdd = accEven;
-      for (int h = 0; h < block; h += 16) {
-        for (int g = 0; g < 16; g += 2) {
-          ShortVector n = ShortVector.fromMemorySegment(S, w, o, LE);
-          o += Panels.LANE_BYTES;
-          ShortVector p = low(n).mul(q[k + h + g]).add(high(n).mul(q[k + h + g + 1]));
-          accEven = accEven.add(Simd.evenLanes(p));
-          accOdd = accOdd.add(Simd.oddLanes(p));
-        }
+      for (int g = 0; g < 16; g++) {
+        ShortVector n = ShortVector.fromMemorySegment(S, w, o + g * 64L, LE);
+        ShortVector p0 = n.lanewise(LSHL, 8).lanewise(ASHR, 8).mul(q[k + 2 * g]);
+        ShortVector p1 = n.lanewise(ASHR, 8).mul(q[k + 2 * g + 1]);
+        IntVector p = p0.add(p1).reinterpretAsInts();
+        accEven = accEven.add(p.lanewise(LSHL, 16).lanewise(ASHR, 16));
+        accOdd = accOdd.add(p.lanewise(ASHR, 16));
       }
-      float scale = scales[k / Panels.BLOCK];
-      even = toFloat(accEven).fma(floats(w, o).mul(scale), even);
-      odd = toFloat(accOdd).fma(floats(w, o + 64).mul(scale), odd);
-      o += Panels.FLOAT_BYTES;
-      if (min) {
-        // No helper in a branch that may have been cold when the method was compiled: it would not be inlined, and box.
-        FloatVector xs = FloatVector.broadcast(F, sum(sums, k, block) * scale);
-        even = FloatVector.fromMemorySegment(F, w, o, LE).fma(xs, even);
-        odd = FloatVector.fromMemorySegment(F, w, o + 64, LE).fma(xs, odd);
-        o += Panels.FLOAT_BYTES;
-      }
+      float scale = scales[k / 32];
+      IntVector d = IntVector.fromMemorySegment(I, w, o + WEIGHTS, LE);
+      FloatVector dEven = d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
+      FloatVector dOdd = d.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
+      even = ((FloatVector) accEven.convert(I2F, 0)).fma(dEven.mul(scale), even);
+      odd = ((FloatVector) accOdd.convert(I2F, 0)).fma(dOdd.mul(scale), odd);
+      o += WEIGHTS + 64;
     }
     even.intoArray(y, yOffset);
     odd.intoArray(y, yOffset + 16);
-  }
-
-  private static int sum(int[] sums, int k, int block) {
-    int i = k / (Panels.BLOCK / 2);
-    return block == Panels.BLOCK ? sums[i] + sums[i + 1] : sums[i];
-  }
-
-  private static ShortVector low(ShortVector n) {
-    return n.lanewise(VectorOperators.LSHL, 8).lanewise(VectorOperators.ASHR, 8);
-  }
-
-  private static ShortVector high(ShortVector n) {
-    return n.lanewise(VectorOperators.ASHR, 8);
-  }
-
-  private static FloatVector floats(MemorySegment w, long offset) {
-    return FloatVector.fromMemorySegment(F, w, offset, LE);
-  }
-
-  private static FloatVector toFloat(IntVector v) {
-    return (FloatVector) v.convert(VectorOperators.I2F, 0);
   }
 }

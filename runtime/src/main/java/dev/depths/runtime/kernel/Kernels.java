@@ -47,10 +47,9 @@ public sealed interface Kernels permits VectorKernels, ScalarKernels {
   /**
    * Quantises blocks of 32 columns of a row of {@code x}, from {@code column} on; see {@link Quantize}.
    *
-   * @param nibbles whether weights of 4 bits will be multiplied
-   * @param bytes whether weights of 8 bits will be multiplied
+   * @param range of the formats that the row will be multiplied with
    */
-  void quantize(Activations x, int row, int column, int columns, boolean nibbles, boolean bytes);
+  void quantize(Activations x, int row, int column, int columns, ActivationRange range);
 
   /** RMSNorm (arXiv 1910.07467): {@code out = x / sqrt(mean(x²) + epsilon) · weight}; {@code out} may be {@code x}. */
   void rmsNorm(float[] x, int xOffset, int n, float[] weight, float epsilon, float[] out, int outOffset);

@@ -26,7 +26,11 @@ public final class Packer {
     void read(int row, float[] out);
   }
 
-  /** The panel format that keeps a tensor's precision and, where it can, its size. */
+  /**
+   * The panel format that keeps a tensor's precision and its size. Codes are kept as they are, and so are scales and minima,
+   * except that those of the K types, products of a half float and an integer, are rounded to half floats: by 1/4096 of
+   * themselves at most, a hundredth of a step between codes.
+   */
   public static PanelFormat formatOf(DType type) {
     return switch (type) {
       case F32 -> PanelFormat.F32;
@@ -34,10 +38,12 @@ public final class Packer {
       case BF16 -> PanelFormat.BF16;
       case Q4_0 -> PanelFormat.I4;
       case Q4_1, Q4_K -> PanelFormat.I4_MIN;
-      case Q5_0, Q8_0 -> PanelFormat.I8;
-      case Q5_1, Q5_K -> PanelFormat.I8_MIN;
-      case Q3_K, Q6_K -> PanelFormat.I8_16;
-      case Q2_K -> PanelFormat.I8_16_MIN;
+      case Q5_0 -> PanelFormat.I5;
+      case Q5_1, Q5_K -> PanelFormat.I5_MIN;
+      case Q8_0 -> PanelFormat.I8;
+      case Q2_K -> PanelFormat.I4_16_MIN;
+      case Q3_K -> PanelFormat.I4_16;
+      case Q6_K -> PanelFormat.I6_16;
     };
   }
 
@@ -55,6 +61,7 @@ public final class Packer {
    * Packs a range of panels of a tensor, keeping its quantisation.
    *
    * @param to has the format {@link #formatOf} of the tensor's type and the tensor's shape
+   * @throws ArithmeticException if a scale or a minimum is beyond a half float's range
    * @param rowOf the tensor's row that becomes a given output row
    */
   public static void pack(Tensor from, IntUnaryOperator rowOf, PackedMatrix to, int fromPanel, int toPanel) {
@@ -110,22 +117,22 @@ public final class Packer {
     QuantizedRow row = new QuantizedRow(from, format);
     byte[] panel = new byte[Math.toIntExact(format.panelBytes(to.columns()))];
     MemorySegment panelSegment = MemorySegment.ofArray(panel);
-    boolean nibbles = format.isNibbles();
     for (int p = fromPanel; p < toPanel; p++) {
       Arrays.fill(panel, (byte) 0);
       for (int r = 0; r < rowsOf(to, p); r++) {
         row.read(rowOf.applyAsInt(p * Panels.ROWS + r));
+        int laneOffset = Short.BYTES * Panels.lane(r);
         for (int b = 0; b < row.scales.length; b++) {
-          int at = b * format.blockBytes();
-          if (nibbles) {
-            putNibbles(row.codes, b * format.block(), panel, at, Panels.lane(r));
+          int at = b * format.blockBytes() + laneOffset;
+          if (format == PanelFormat.I8) {
+            putBytes(row.codes, b * format.block(), panel, at);
           } else {
-            putBytes(row.codes, b * format.block(), format.block(), panel, at, Panels.lane(r));
+            putNibbles(row.codes, b * format.block(), format, panel, at);
           }
-          at += format.weightBytes() + r * Float.BYTES;
-          panelSegment.set(FLOAT, at, row.scales[b]);
+          at += format.weightBytes();
+          panelSegment.set(SHORT, at, half(row.scales[b]));
           if (format.hasMin()) {
-            panelSegment.set(FLOAT, at + Panels.FLOAT_BYTES, row.mins[b]);
+            panelSegment.set(SHORT, at + Panels.LANE_BYTES, half(row.mins[b]));
           }
         }
       }
@@ -133,18 +140,33 @@ public final class Packer {
     }
   }
 
-  /** Codes -8..7 as nibbles 0..15, four columns of a row in its lane. */
-  private static void putNibbles(byte[] codes, int from, byte[] panel, int at, int lane) {
-    for (int i = 0; i < Panels.BLOCK; i += 4) {
-      int o = at + i / 4 * Panels.LANE_BYTES + 2 * lane;
-      panel[o] = (byte) (codes[from + i] + 8 | codes[from + i + 1] + 8 << 4);
-      panel[o + 1] = (byte) (codes[from + i + 2] + 8 | codes[from + i + 3] + 8 << 4);
+  private static short half(float scale) {
+    short half = Float.floatToFloat16(scale);
+    if ((half & 0x7c00) == 0x7c00) {
+      throw new ArithmeticException("a block's scale or minimum of " + scale + " is beyond the range of a half float");
+    }
+    return half;
+  }
+
+  /** Four columns of a row in its lane, and what is above their nibbles in two lanes after them. */
+  private static void putNibbles(byte[] codes, int from, PanelFormat format, byte[] panel, int at) {
+    for (int i = 0; i < format.block(); i += 4) {
+      int o = at + i / 4 * Panels.LANE_BYTES;
+      panel[o] = (byte) (codes[from + i] & 15 | codes[from + i + 1] << 4);
+      panel[o + 1] = (byte) (codes[from + i + 2] & 15 | codes[from + i + 3] << 4);
+    }
+    int high = format.bits() - 4;
+    for (int i = 0; high > 0 && i < format.block(); i++) {
+      int o = at + format.nibbleBytes() + i / 4 % 2 * Panels.LANE_BYTES;
+      int bits = codes[from + i] >> 4 << 4 * (i % 4) + high * (i / 8);
+      panel[o] |= (byte) bits;
+      panel[o + 1] |= (byte) (bits >> 8);
     }
   }
 
-  private static void putBytes(byte[] codes, int from, int block, byte[] panel, int at, int lane) {
-    for (int i = 0; i < block; i += 2) {
-      int o = at + i / 2 * Panels.LANE_BYTES + 2 * lane;
+  private static void putBytes(byte[] codes, int from, byte[] panel, int at) {
+    for (int i = 0; i < Panels.BLOCK; i += 2) {
+      int o = at + i / 2 * Panels.LANE_BYTES;
       panel[o] = codes[from + i];
       panel[o + 1] = codes[from + i + 1];
     }

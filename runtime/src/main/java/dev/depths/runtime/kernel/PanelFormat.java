@@ -1,39 +1,54 @@
 package dev.depths.runtime.kernel;
 
-/** How a panel stores its weights; see {@link Panels} for the order of rows. */
+/**
+ * How a panel stores its weights; see {@link Panels} for the order of rows. Formats of integers have a scale for each row
+ * of a block of columns and possibly a minimum, both half floats: {@code weight = scale · (code - bias)} without a minimum,
+ * {@code weight = scale · code + minimum} with one.
+ */
 public enum PanelFormat {
   /** {@code [column][row]} floats. */
-  F32(1, 32, false),
+  F32(1, 32, false, ActivationRange.ANY),
   /** {@code [column][lane]} IEEE half floats. */
-  F16(1, 16, false),
+  F16(1, 16, false, ActivationRange.ANY),
   /** {@code [column][lane]} bfloat16. */
-  BF16(1, 16, false),
-  /** Two int8 columns per lane, blocks of 32 columns. */
-  I8(32, 8, false),
-  /** As I8 with a minimum per block. */
-  I8_MIN(32, 8, true),
-  /** As I8 with blocks of 16 columns. */
-  I8_16(16, 8, false),
-  /** As I8_MIN with blocks of 16 columns. */
-  I8_16_MIN(16, 8, true),
-  /** Four nibbles per lane, blocks of 32 columns, weight = scale · (nibble - 8). */
-  I4(32, 4, false),
-  /** As I4, weight = scale · (nibble - 8) + minimum. */
-  I4_MIN(32, 4, true);
+  BF16(1, 16, false, ActivationRange.ANY),
+  /** Two columns of signed bytes per lane, blocks of 32 columns. Products of two columns are summed. */
+  I8(32, 8, false, ActivationRange.ofPairSum(255)),
+  /** Four nibbles per lane, blocks of 32 columns. Products of a whole block are summed. */
+  I4(32, 4, false, ActivationRange.ofBlockSum(4095)),
+  /** As I4 with minima. */
+  I4_MIN(32, 4, true, ActivationRange.ofBlockSum(4095)),
+  /** As I4 with blocks of 16 columns. */
+  I4_16(16, 4, false, ActivationRange.ofBlockSum(4095)),
+  /** As I4_16 with minima. */
+  I4_16_MIN(16, 4, true, ActivationRange.ofBlockSum(4095)),
+  /** Nibbles and a fifth bit, blocks of 32 columns. Products of a whole block are summed. */
+  I5(32, 5, false, ActivationRange.ofBlockSum(2047)),
+  /** As I5 with minima. */
+  I5_MIN(32, 5, true, ActivationRange.ofBlockSum(2047)),
+  /** Nibbles and two bits more, blocks of 16 columns. Products of a whole block are summed. */
+  I6_16(16, 6, false, ActivationRange.ofHalfSum(1023));
 
   private final int block;
   private final int bits;
   private final boolean min;
+  private final ActivationRange activationRange;
 
-  PanelFormat(int block, int bits, boolean min) {
+  PanelFormat(int block, int bits, boolean min, ActivationRange activationRange) {
     this.block = block;
     this.bits = bits;
     this.min = min;
+    this.activationRange = activationRange;
   }
 
   /** Columns per scale; 1 for formats without scales. */
   public int block() {
     return block;
+  }
+
+  /** Bits of a weight. */
+  public int bits() {
+    return bits;
   }
 
   /** Whether blocks carry a minimum besides their scale. */
@@ -46,20 +61,29 @@ public enum PanelFormat {
     return block > 1;
   }
 
-  /** Whether weights are nibbles. */
-  public boolean isNibbles() {
-    return bits == 4;
+  /** The code that stands for 0, or for the minimum plus this many scales: half the range of codes, if they are unsigned. */
+  int bias() {
+    return bits < 8 ? 1 << bits - 1 : 0;
+  }
+
+  /** What quantised activations must keep to, so that no sum overflows: {@code |code - bias|} times it fits 16 bits. */
+  public ActivationRange activationRange() {
+    return activationRange;
   }
 
   /** Bytes of one block of columns of a panel, scales included. */
   public int blockBytes() {
-    int weights = Panels.ROWS * block * bits / Byte.SIZE;
-    return isInteger() ? weights + Panels.FLOAT_BYTES * (min ? 2 : 1) : weights;
+    return isInteger() ? weightBytes() + Panels.LANE_BYTES * (min ? 2 : 1) : weightBytes();
   }
 
   /** Bytes of the weights alone in one block. */
   int weightBytes() {
     return Panels.ROWS * block * bits / Byte.SIZE;
+  }
+
+  /** Bytes of the nibbles alone in one block; what is left of the weights are higher bits. */
+  int nibbleBytes() {
+    return Panels.ROWS * block / 2;
   }
 
   /** Bytes of a panel of so many columns. */

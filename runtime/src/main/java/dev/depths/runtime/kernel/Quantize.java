@@ -9,28 +9,27 @@ import jdk.incubator.vector.VectorSpecies;
 
 /**
  * Activations to integers, symmetric, one scale per 32 columns: {@code x ≈ scale · q}. The scale is as fine as the 16-bit
- * sums of the integer kernels allow: with nibbles, of which a whole block is summed, {@code sum |q|} must stay below 4096;
- * with int8 weights, of which two products are summed, {@code |q| + |q'|} below 256 for each pair of columns. Blocks with an
- * outlier, which lose most in a plain int8 quantisation, thereby get up to 12 bits.
+ * sums of the integer kernels allow, see {@link ActivationRange}. Blocks with an outlier, which lose most in a plain int8
+ * quantisation, thereby get up to 12 bits.
  */
 final class Quantize {
   private static final VectorSpecies<Float> F = Simd.FLOATS;
   private static final VectorSpecies<Short> HALF_SHORTS =
       VectorSpecies.of(short.class, VectorShape.forBitSize(Simd.BITS / 2));
   private static final int L = Simd.LANES;
-  /** 4095, less half a unit of rounding for each of the 32 columns. */
-  private static final float NIBBLE_SUM = 4095 - 16 - 0.5f;
-  /** 255, less half a unit of rounding for each of the two columns. */
-  private static final float BYTE_SUM = 255 - 1 - 0.1f;
+  /** What rounding adds to a sum of columns at most: half a unit each, and a little for the sums' own rounding. */
+  private static final float BLOCK_ROUNDING = 16.5f;
+  private static final float HALF_ROUNDING = 8.5f;
+  private static final float PAIR_ROUNDING = 1.1f;
   /** Adding it rounds a float to the nearest integer, ties to even, kept in the low bits. */
   private static final float ROUND = 0x1.8p23f;
   private static final int ROUND_BITS = Float.floatToRawIntBits(ROUND);
 
   private Quantize() {}
 
-  static void quantize(Activations x, int offset, int columns, boolean nibbles, boolean bytes) {
+  static void quantize(Activations x, int offset, int columns, ActivationRange range) {
     for (int o = offset; o < offset + columns; o += Panels.BLOCK) {
-      float scale = scale(x.f32, o, nibbles, bytes);
+      float scale = scale(x.f32, o, range);
       x.scales[o / Panels.BLOCK] = scale;
       float inverse = scale == 0 ? 0 : 1 / scale;
       half(x, o, inverse);
@@ -38,19 +37,26 @@ final class Quantize {
     }
   }
 
-  /** The finest scale of a block that no kernel's sums can overflow with; 0 for a block that is as good as zero. */
-  static float scale(float[] x, int o, boolean nibbles, boolean bytes) {
-    float sum = 0;
-    float odd = 0;
+  /** The finest scale of a block that keeps to a range; 0 for a block that is as good as zero. */
+  static float scale(float[] x, int o, ActivationRange range) {
+    float block = 0;
+    float half = 0;
     float pair = 0;
-    for (int i = o; i < o + Panels.BLOCK; i += 2) {
-      float a = Math.abs(x[i]);
-      float b = Math.abs(x[i + 1]);
-      sum += a;
-      odd += b;
-      pair = Math.max(pair, a + b);
+    for (int h = o; h < o + Panels.BLOCK; h += Panels.BLOCK / 2) {
+      float even = 0;
+      float odd = 0;
+      for (int i = h; i < h + Panels.BLOCK / 2; i += 2) {
+        float a = Math.abs(x[i]);
+        float b = Math.abs(x[i + 1]);
+        even += a;
+        odd += b;
+        pair = Math.max(pair, a + b);
+      }
+      block += even + odd;
+      half = Math.max(half, even + odd);
     }
-    float scale = Math.max(nibbles ? (sum + odd) / NIBBLE_SUM : 0, bytes ? pair / BYTE_SUM : 0);
+    float scale = Math.max(block / (range.blockSum() - BLOCK_ROUNDING),
+        Math.max(half / (range.halfSum() - HALF_ROUNDING), pair / (range.pairSum() - PAIR_ROUNDING)));
     return scale < 1e-30f ? 0 : scale;
   }
 

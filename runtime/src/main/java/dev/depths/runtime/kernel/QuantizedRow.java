@@ -7,8 +7,8 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 
 /**
- * One row of a quantised tensor taken apart: integer codes, and per block of {@link PanelFormat#block()} columns a scale
- * and a minimum, so that {@code weight = scale · code + min}. Layouts as in GGML's {@code block_*} structures.
+ * One row of a quantised tensor taken apart: the codes of a {@link PanelFormat}, and per block of its columns a scale
+ * and a minimum. Layouts as in GGML's {@code block_*} structures.
  */
 final class QuantizedRow {
   private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -35,10 +35,8 @@ final class QuantizedRow {
     for (int b = 0; b < columns / type.blockSize(); b++) {
       long o = offset + (long) b * type.blockBytes();
       switch (type) {
-        case Q4_0 -> nibbles(o, b, 8, false);
-        case Q4_1 -> nibbles(o, b, 8, true);
-        case Q5_0 -> nibbles(o, b, 16, false);
-        case Q5_1 -> nibbles(o, b, 0, true);
+        case Q4_0, Q5_0 -> nibbles(o, b, false);
+        case Q4_1, Q5_1 -> nibbles(o, b, true);
         case Q8_0 -> q8(o, b);
         case Q2_K -> q2k(o, b);
         case Q3_K -> q3k(o, b);
@@ -50,18 +48,18 @@ final class QuantizedRow {
     }
   }
 
-  /** Q4_0, Q4_1, Q5_0, Q5_1: codes are taken down by {@code bias}, for which the minimum makes up. */
-  private void nibbles(long o, int b, int bias, boolean min) {
+  /** Q4_0, Q4_1, Q5_0, Q5_1. */
+  private void nibbles(long o, int b, boolean min) {
     boolean fifth = type == DType.Q5_0 || type == DType.Q5_1;
     scales[b] = half(o);
-    mins[b] = min ? half(o + 2) + bias * scales[b] : 0;
+    mins[b] = min ? half(o + 2) : 0;
     long at = o + (min ? 4 : 2);
     int high = fifth ? data.get(INT, at) : 0;
     at += fifth ? 4 : 0;
     for (int i = 0; i < 16; i++) {
       int q = byteAt(at + i);
-      codes[32 * b + i] = (byte) ((q & 15 | (high >>> i & 1) << 4) - bias);
-      codes[32 * b + i + 16] = (byte) ((q >> 4 | (high >>> i + 16 & 1) << 4) - bias);
+      codes[32 * b + i] = (byte) (q & 15 | (high >>> i & 1) << 4);
+      codes[32 * b + i + 16] = (byte) (q >> 4 | (high >>> i + 16 & 1) << 4);
     }
   }
 
@@ -97,7 +95,8 @@ final class QuantizedRow {
       int shift = 2 * (s % 8 / 2);
       for (int i = 0; i < 16; i++) {
         int third = byteAt(mask + i) >> s / 2 & 1;
-        codes[256 * b + 16 * s + i] = (byte) ((byteAt(qs + i) >> shift & 3) - (third == 0 ? 4 : 0));
+        // -4..3, of which nibbles with their bias of 8 make 4..11.
+        codes[256 * b + 16 * s + i] = (byte) ((byteAt(qs + i) >> shift & 3 | third << 2) + 4);
       }
     }
   }
@@ -108,7 +107,6 @@ final class QuantizedRow {
     long packed = o + 4;
     long qh = o + 16;
     long qs = qh + (fifth ? 32 : 0);
-    int bias = fifth ? 0 : 8;
     for (int s = 0; s < 8; s++) {
       int scale;
       int min;
@@ -120,11 +118,11 @@ final class QuantizedRow {
         min = byteAt(packed + s + 4) >> 4 | byteAt(packed + s) >> 6 << 4;
       }
       scales[8 * b + s] = d * scale;
-      mins[8 * b + s] = bias * scales[8 * b + s] - dmin * min;
+      mins[8 * b + s] = -(dmin * min);
       for (int i = 0; i < 32; i++) {
         int q = byteAt(qs + 32L * (s / 2) + i) >> 4 * (s % 2) & 15;
         int high = fifth ? (byteAt(qh + i) >> s & 1) << 4 : 0;
-        codes[256 * b + 32 * s + i] = (byte) ((q | high) - bias);
+        codes[256 * b + 32 * s + i] = (byte) (q | high);
       }
     }
   }
@@ -140,7 +138,7 @@ final class QuantizedRow {
       for (int i = 0; i < 16; i++) {
         int low = byteAt(ql + i) >> (quarter < 2 ? 0 : 4) & 15;
         int high = byteAt(qh + i) >> 2 * quarter & 3;
-        codes[256 * b + 16 * s + i] = (byte) ((low | high << 4) - 32);
+        codes[256 * b + 16 * s + i] = (byte) (low | high << 4);
       }
     }
   }

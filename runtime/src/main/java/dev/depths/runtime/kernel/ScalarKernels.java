@@ -58,6 +58,9 @@ final class ScalarKernels implements Kernels {
         xs += x.q[xOffset + i];
       }
       float scale = x.scales[(xOffset + b) / Panels.BLOCK];
+      if (w.format().hasMin()) {
+        dot += w.format().bias() * xs;
+      }
       sum = Math.fma(dot, scaleOf(w, panel, c, b) * scale, sum);
       if (w.format().hasMin()) {
         sum = Math.fma(minOf(w, panel, c, b), xs * scale, sum);
@@ -85,44 +88,50 @@ final class ScalarKernels implements Kernels {
       case BF16 -> Float.intBitsToFloat(w.data().get(SHORT, lane) << 16);
       default -> {
         float d = scaleOf(w, panel, c, column);
-        float m = w.format().hasMin() ? minOf(w, panel, c, column) : 0;
-        // Nibbles are scaled from 0 and the 8 taken off in the minimum, as the kernel does.
-        yield w.format().isNibbles()
-            ? Math.fma(code(w, panel, c, column) + 8, d, Math.fma(d, -8, m))
-            : Math.fma(code(w, panel, c, column), d, m);
+        int bias = w.format().bias();
+        float m = w.format().hasMin() ? minOf(w, panel, c, column) : -bias * d;
+        yield Math.fma(code(w, panel, c, column) + bias, d, m);
       }
     };
   }
 
+  /** What a panel holds for a weight, less the format's bias. */
   private static int code(PackedMatrix w, int panel, int c, int column) {
     PanelFormat f = w.format();
-    long block = w.offset(panel) + f.panelBytes(column - column % f.block());
     int i = column % f.block();
-    if (f.isNibbles()) {
-      short lane = w.data().get(SHORT, block + (long) (i / 4) * Panels.LANE_BYTES + Panels.lane(c) * 2L);
-      return (lane >> 4 * (i % 4) & 15) - 8;
+    long lane = block(w, panel, column) + Panels.lane(c) * 2L;
+    if (f == PanelFormat.I8) {
+      return (byte) (w.data().get(SHORT, lane + (long) (i / 2) * Panels.LANE_BYTES) >> 8 * (i % 2));
     }
-    short lane = w.data().get(SHORT, block + (long) (i / 2) * Panels.LANE_BYTES + Panels.lane(c) * 2L);
-    return (byte) (lane >> 8 * (i % 2));
+    int code = w.data().get(SHORT, lane + (long) (i / 4) * Panels.LANE_BYTES) >> 4 * (i % 4) & 15;
+    int high = f.bits() - 4;
+    if (high > 0) {
+      short bits = w.data().get(SHORT, lane + f.nibbleBytes() + (long) (i / 4 % 2) * Panels.LANE_BYTES);
+      code |= (bits >> 4 * (i % 4) + high * (i / 8) & (1 << high) - 1) << 4;
+    }
+    return code - f.bias();
   }
 
   private static float scaleOf(PackedMatrix w, int panel, int c, int column) {
-    PanelFormat f = w.format();
-    long block = w.offset(panel) + f.panelBytes(column - column % f.block());
-    return w.data().get(FLOAT, block + f.weightBytes() + c * 4L);
+    long scales = block(w, panel, column) + w.format().weightBytes();
+    return Float.float16ToFloat(w.data().get(SHORT, scales + Panels.lane(c) * 2L));
   }
 
   private static float minOf(PackedMatrix w, int panel, int c, int column) {
-    PanelFormat f = w.format();
-    long block = w.offset(panel) + f.panelBytes(column - column % f.block());
-    return w.data().get(FLOAT, block + f.weightBytes() + Panels.FLOAT_BYTES + c * 4L);
+    long mins = block(w, panel, column) + w.format().weightBytes() + Panels.LANE_BYTES;
+    return Float.float16ToFloat(w.data().get(SHORT, mins + Panels.lane(c) * 2L));
+  }
+
+  /** Where the block of a column begins. */
+  private static long block(PackedMatrix w, int panel, int column) {
+    return w.offset(panel) + w.format().panelBytes(column - column % w.format().block());
   }
 
   @Override
-  public void quantize(Activations x, int row, int column, int columns, boolean nibbles, boolean bytes) {
+  public void quantize(Activations x, int row, int column, int columns, ActivationRange range) {
     int from = row * x.stride + column;
     for (int o = from; o < from + columns; o += Panels.BLOCK) {
-      float scale = Quantize.scale(x.f32, o, nibbles, bytes);
+      float scale = Quantize.scale(x.f32, o, range);
       float inverse = scale == 0 ? 0 : 1 / scale;
       x.scales[o / Panels.BLOCK] = scale;
       for (int i = o; i < o + Panels.BLOCK; i += 16) {

@@ -4,15 +4,12 @@ import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /** Unpacks columns of a panel to the f32 form {@code [column][32]}, once for all rows of a tile. */
 final class Unpack {
-  private static final VectorSpecies<Short> S = Simd.SHORTS;
   private static final VectorSpecies<Integer> I = Simd.INTS;
-  private static final VectorSpecies<Float> F = Simd.FLOATS;
   private static final int L = Simd.LANES;
   private static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
 
@@ -21,12 +18,15 @@ final class Unpack {
   /** Unpacks {@code columns} columns, a whole number of blocks, from the start of a block. */
   static void unpack(MemorySegment w, long wOffset, PanelFormat format, int columns, MemorySegment out) {
     for (int v = 0; v < 16; v += L) {
+      long from = wOffset + v * 4L;
       switch (format) {
         case F32 -> throw new IllegalArgumentException("an f32 panel needs no unpacking");
-        case BF16 -> bfloat16(w, wOffset + v * 4L, columns, out, v * 4L);
-        case F16 -> half(w, wOffset + v * 4L, columns, out, v * 4L);
-        case I4, I4_MIN -> i4(w, wOffset + v * 4L, columns, format.hasMin(), out, v * 4L);
-        default -> i8(w, wOffset + v * 4L, columns, format.block(), format.hasMin(), out, v * 4L);
+        case BF16 -> bfloat16(w, from, columns, out, v * 4L);
+        case F16 -> half(w, from, columns, out, v * 4L);
+        case I4, I4_MIN, I4_16, I4_16_MIN -> i4(w, from, columns, format.block(), format.hasMin(), out, v * 4L);
+        case I5, I5_MIN -> i5(w, from, columns, format.hasMin(), out, v * 4L);
+        case I6_16 -> i6(w, from, columns, out, v * 4L);
+        case I8 -> i8(w, from, columns, out, v * 4L);
       }
     }
   }
@@ -44,69 +44,122 @@ final class Unpack {
     for (int i = 0; i < columns; i++) {
       IntVector n = IntVector.fromMemorySegment(I, w, wOffset + (long) i * Panels.LANE_BYTES, LE);
       long o = outOffset + (long) i * Panels.FLOAT_BYTES;
-      n.lanewise(VectorOperators.LSHL, 16).lanewise(VectorOperators.ASHR, 3).and(0x8fffe000).reinterpretAsFloats()
-          .mul(HalfGemv.HALF_SCALE).intoMemorySegment(out, o, LE);
-      n.lanewise(VectorOperators.ASHR, 3).and(0x8fffe000).reinterpretAsFloats().mul(HalfGemv.HALF_SCALE)
-          .intoMemorySegment(out, o + 64, LE);
+      Halves.low(n).mul(Halves.SCALE).intoMemorySegment(out, o, LE);
+      Halves.high(n).mul(Halves.SCALE).intoMemorySegment(out, o + 64, LE);
     }
   }
 
-  // A helper in a branch that was cold when its method was compiled is not inlined, and boxes: minima are loaded in place.
-  private static void i4(MemorySegment w, long wOffset, int columns, boolean min, MemorySegment out, long outOffset) {
-    FloatVector zero = FloatVector.zero(F);
-    int weightBytes = PanelFormat.I4.weightBytes();
-    int stride = min ? PanelFormat.I4_MIN.blockBytes() : PanelFormat.I4.blockBytes();
+  // A helper in a branch that was cold when its method was compiled is not inlined, and boxes: minima are loaded in place,
+  // and without minima from the scales once more.
+  private static void i4(MemorySegment w, long wOffset, int columns, int size, boolean min, MemorySegment out,
+      long outOffset) {
+    int groups = size / 4;
+    long block = wOffset;
     long o = outOffset;
-    for (int b = 0; b < columns / Panels.BLOCK; b++) {
-      long block = wOffset + (long) b * stride;
-      FloatVector dEven = floats(w, block + weightBytes);
-      FloatVector dOdd = floats(w, block + weightBytes + 64);
-      FloatVector mEven = min ? FloatVector.fromMemorySegment(F, w, block + weightBytes + 128, LE) : zero;
-      FloatVector mOdd = min ? FloatVector.fromMemorySegment(F, w, block + weightBytes + 192, LE) : zero;
-      // Nibbles count from -8.
-      mEven = dEven.fma(FloatVector.broadcast(F, -8), mEven);
-      mOdd = dOdd.fma(FloatVector.broadcast(F, -8), mOdd);
-      for (int g = 0; g < 8; g++) {
-        IntVector n = ShortVector.fromMemorySegment(S, w, block + g * 64L, LE).reinterpretAsInts();
+    for (int b = 0; b < columns / size; b++) {
+      long scales = block + groups * 64L;
+      IntVector d = IntVector.fromMemorySegment(I, w, scales, LE);
+      IntVector m = IntVector.fromMemorySegment(I, w, min ? scales + 64 : scales, LE);
+      float mScale = min ? Halves.SCALE : -PanelFormat.I4.bias() * Halves.SCALE;
+      FloatVector dEven = Halves.low(d).mul(Halves.SCALE);
+      FloatVector dOdd = Halves.high(d).mul(Halves.SCALE);
+      FloatVector mEven = Halves.low(m).mul(mScale);
+      FloatVector mOdd = Halves.high(m).mul(mScale);
+      for (int g = 0; g < groups; g++) {
+        IntVector n = IntVector.fromMemorySegment(I, w, block + g * 64L, LE);
         for (int j = 0; j < 4; j++) {
           toFloat(n.lanewise(VectorOperators.LSHR, 4 * j).and(15)).fma(dEven, mEven).intoMemorySegment(out, o, LE);
           toFloat(n.lanewise(VectorOperators.LSHR, 16 + 4 * j).and(15)).fma(dOdd, mOdd).intoMemorySegment(out, o + 64, LE);
           o += Panels.FLOAT_BYTES;
         }
       }
+      block = scales + (min ? 128 : 64);
     }
   }
 
-  private static void i8(MemorySegment w, long wOffset, int columns, int size, boolean min, MemorySegment out,
-      long outOffset) {
-    FloatVector zero = FloatVector.zero(F);
-    int weightBytes = size * Panels.ROWS;
+  private static void i5(MemorySegment w, long wOffset, int columns, boolean min, MemorySegment out, long outOffset) {
+    int nibbles = PanelFormat.I5.nibbleBytes();
+    int weights = PanelFormat.I5.weightBytes();
     long block = wOffset;
     long o = outOffset;
-    for (int b = 0; b < columns / size; b++) {
-      FloatVector dEven = floats(w, block + weightBytes);
-      FloatVector dOdd = floats(w, block + weightBytes + 64);
-      FloatVector mEven = min ? FloatVector.fromMemorySegment(F, w, block + weightBytes + 128, LE) : zero;
-      FloatVector mOdd = min ? FloatVector.fromMemorySegment(F, w, block + weightBytes + 192, LE) : zero;
-      for (int g = 0; g < size / 2; g++) {
-        IntVector n = ShortVector.fromMemorySegment(S, w, block + g * 64L, LE).reinterpretAsInts();
-        toFloat(byteOf(n, 24)).fma(dEven, mEven).intoMemorySegment(out, o, LE);
-        toFloat(byteOf(n, 8)).fma(dOdd, mOdd).intoMemorySegment(out, o + 64, LE);
-        toFloat(byteOf(n, 16)).fma(dEven, mEven).intoMemorySegment(out, o + 128, LE);
-        toFloat(n.lanewise(VectorOperators.ASHR, 24)).fma(dOdd, mOdd).intoMemorySegment(out, o + 192, LE);
+    for (int b = 0; b < columns / 32; b++) {
+      long scales = block + weights;
+      IntVector d = IntVector.fromMemorySegment(I, w, scales, LE);
+      IntVector m = IntVector.fromMemorySegment(I, w, min ? scales + 64 : scales, LE);
+      float mScale = min ? Halves.SCALE : -PanelFormat.I5.bias() * Halves.SCALE;
+      FloatVector dEven = Halves.low(d).mul(Halves.SCALE);
+      FloatVector dOdd = Halves.high(d).mul(Halves.SCALE);
+      FloatVector mEven = Halves.low(m).mul(mScale);
+      FloatVector mOdd = Halves.high(m).mul(mScale);
+      for (int g = 0; g < 8; g++) {
+        IntVector n = IntVector.fromMemorySegment(I, w, block + g * 64L, LE);
+        IntVector h = IntVector.fromMemorySegment(I, w, block + nibbles + g % 2 * 64L, LE).lanewise(VectorOperators.LSHR, g / 2);
+        for (int j = 0; j < 4; j++) {
+          IntVector even = n.lanewise(VectorOperators.LSHR, 4 * j).and(15)
+              .or(h.lanewise(VectorOperators.LSHR, 4 * j).and(1).lanewise(VectorOperators.LSHL, 4));
+          IntVector odd = n.lanewise(VectorOperators.LSHR, 16 + 4 * j).and(15)
+              .or(h.lanewise(VectorOperators.LSHR, 16 + 4 * j).and(1).lanewise(VectorOperators.LSHL, 4));
+          toFloat(even).fma(dEven, mEven).intoMemorySegment(out, o, LE);
+          toFloat(odd).fma(dOdd, mOdd).intoMemorySegment(out, o + 64, LE);
+          o += Panels.FLOAT_BYTES;
+        }
+      }
+      block = scales + (min ? 128 : 64);
+    }
+  }
+
+  private static void i6(MemorySegment w, long wOffset, int columns, MemorySegment out, long outOffset) {
+    int nibbles = PanelFormat.I6_16.nibbleBytes();
+    int weights = PanelFormat.I6_16.weightBytes();
+    long block = wOffset;
+    long o = outOffset;
+    for (int b = 0; b < columns / 16; b++) {
+      IntVector d = IntVector.fromMemorySegment(I, w, block + weights, LE);
+      FloatVector dEven = Halves.low(d).mul(Halves.SCALE);
+      FloatVector dOdd = Halves.high(d).mul(Halves.SCALE);
+      FloatVector mEven = dEven.mul(-PanelFormat.I6_16.bias());
+      FloatVector mOdd = dOdd.mul(-PanelFormat.I6_16.bias());
+      for (int g = 0; g < 4; g++) {
+        IntVector n = IntVector.fromMemorySegment(I, w, block + g * 64L, LE);
+        IntVector h = IntVector.fromMemorySegment(I, w, block + nibbles + g % 2 * 64L, LE)
+            .lanewise(VectorOperators.LSHR, g / 2 * 2);
+        for (int j = 0; j < 4; j++) {
+          IntVector even = n.lanewise(VectorOperators.LSHR, 4 * j).and(15)
+              .or(h.lanewise(VectorOperators.LSHR, 4 * j).and(3).lanewise(VectorOperators.LSHL, 4));
+          IntVector odd = n.lanewise(VectorOperators.LSHR, 16 + 4 * j).and(15)
+              .or(h.lanewise(VectorOperators.LSHR, 16 + 4 * j).and(3).lanewise(VectorOperators.LSHL, 4));
+          toFloat(even).fma(dEven, mEven).intoMemorySegment(out, o, LE);
+          toFloat(odd).fma(dOdd, mOdd).intoMemorySegment(out, o + 64, LE);
+          o += Panels.FLOAT_BYTES;
+        }
+      }
+      block += weights + 64;
+    }
+  }
+
+  private static void i8(MemorySegment w, long wOffset, int columns, MemorySegment out, long outOffset) {
+    int weights = PanelFormat.I8.weightBytes();
+    long block = wOffset;
+    long o = outOffset;
+    for (int b = 0; b < columns / 32; b++) {
+      IntVector d = IntVector.fromMemorySegment(I, w, block + weights, LE);
+      FloatVector dEven = Halves.low(d).mul(Halves.SCALE);
+      FloatVector dOdd = Halves.high(d).mul(Halves.SCALE);
+      for (int g = 0; g < 16; g++) {
+        IntVector n = IntVector.fromMemorySegment(I, w, block + g * 64L, LE);
+        toFloat(byteOf(n, 24)).mul(dEven).intoMemorySegment(out, o, LE);
+        toFloat(byteOf(n, 8)).mul(dOdd).intoMemorySegment(out, o + 64, LE);
+        toFloat(byteOf(n, 16)).mul(dEven).intoMemorySegment(out, o + 128, LE);
+        toFloat(n.lanewise(VectorOperators.ASHR, 24)).mul(dOdd).intoMemorySegment(out, o + 192, LE);
         o += 2 * Panels.FLOAT_BYTES;
       }
-      block += weightBytes + (min ? 2 : 1) * Panels.FLOAT_BYTES;
+      block += weights + 64;
     }
   }
 
   /** The signed byte of each int lane that a shift to the left by so many bits brings to the top. */
   private static IntVector byteOf(IntVector n, int shift) {
     return n.lanewise(VectorOperators.LSHL, shift).lanewise(VectorOperators.ASHR, 24);
-  }
-
-  private static FloatVector floats(MemorySegment w, long offset) {
-    return FloatVector.fromMemorySegment(F, w, offset, LE);
   }
 
   private static FloatVector toFloat(IntVector v) {

@@ -23,8 +23,10 @@ final class VectorKernels implements Kernels {
       case F32 -> F32Gemm.multiply(w.data(), offset, x.columns, x.f32, row * x.stride, x.stride, rows, y, yOffset, ldy,
           false);
       case F16, BF16 -> HalfGemv.multiply(w.data(), offset, format, x, row, rows, y, yOffset, ldy);
-      case I4, I4_MIN -> I4Gemv.multiply(w.data(), offset, format.hasMin(), x, row, rows, y, yOffset, ldy);
-      case I8, I8_MIN, I8_16, I8_16_MIN -> I8Gemv.multiply(w.data(), offset, format, x, row, rows, y, yOffset, ldy);
+      case I4, I4_MIN, I4_16, I4_16_MIN -> I4Gemv.multiply(w.data(), offset, format, x, row, rows, y, yOffset, ldy);
+      case I5, I5_MIN -> I5Gemv.multiply(w.data(), offset, format, x, row, rows, y, yOffset, ldy);
+      case I6_16 -> I6Gemv.multiply(w.data(), offset, x, row, rows, y, yOffset, ldy);
+      case I8 -> I8Gemv.multiply(w.data(), offset, x, row, rows, y, yOffset, ldy);
     }
   }
 
@@ -34,8 +36,8 @@ final class VectorKernels implements Kernels {
   }
 
   @Override
-  public void quantize(Activations x, int row, int column, int columns, boolean nibbles, boolean bytes) {
-    Quantize.quantize(x, row * x.stride + column, columns, nibbles, bytes);
+  public void quantize(Activations x, int row, int column, int columns, ActivationRange range) {
+    Quantize.quantize(x, row * x.stride + column, columns, range);
   }
 
   @Override

@@ -52,7 +52,7 @@ public final class Warmup {
         add(() -> k.unpack(w, 0, 0, COLUMNS, panel), COLUMNS * 32, 0.5);
       }
     }
-    add(() -> k.quantize(x, 0, 0, COLUMNS, true, true), COLUMNS, 8);
+    add(() -> k.quantize(x, 0, 0, COLUMNS, PanelFormat.I4.activationRange()), COLUMNS, 8);
     // Every height of the register tile, alone, so that none waits for the others.
     for (int rows : new int[] {1, 2, 4, 8, 12}) {
       add(() -> k.panelF32(panel, 0, COLUMNS, x.f32, 0, x.stride, rows, y, 0, 32, false), COLUMNS * 32 * rows, 0.25);

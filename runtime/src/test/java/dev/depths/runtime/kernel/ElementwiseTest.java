@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.Arrays;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -201,20 +203,25 @@ class ElementwiseTest {
       };
     }
     System.arraycopy(expected.f32, 0, actual.f32, 0, actual.f32.length);
-    for (int weights = 1; weights <= 3; weights++) {
-      boolean nibbles = (weights & 1) != 0;
-      boolean bytes = (weights & 2) != 0;
+    List<ActivationRange> ranges = new ArrayList<>();
+    for (PanelFormat format : PanelFormat.values()) {
+      if (format.isInteger()) {
+        ranges.add(format.activationRange());
+      }
+    }
+    ranges.add(ranges.stream().reduce(ActivationRange.ANY, ActivationRange::and));
+    for (ActivationRange range : ranges) {
       for (int row = 0; row < 2; row++) {
         // In two goes: whole blocks may be quantised apart.
         int first = columns / 64 * 32;
-        scalar.quantize(expected, row, 0, columns, nibbles, bytes);
-        vector.quantize(actual, row, 0, first, nibbles, bytes);
-        vector.quantize(actual, row, first, columns - first, nibbles, bytes);
+        scalar.quantize(expected, row, 0, columns, range);
+        vector.quantize(actual, row, 0, first, range);
+        vector.quantize(actual, row, first, columns - first, range);
       }
       assertArrayEquals(expected.q, actual.q);
       assertArrayEquals(expected.sums, actual.sums);
       assertArrayEquals(expected.scales, actual.scales);
-      assertFitsSums(actual, nibbles, bytes);
+      assertFitsSums(actual, range);
       for (int i = 0; i < actual.q.length; i++) {
         // Half a step, and the last bits of the product.
         double step = actual.scales[i / 32];
@@ -224,15 +231,20 @@ class ElementwiseTest {
   }
 
   /** What the kernels' 16-bit sums rely on. */
-  private static void assertFitsSums(Activations x, boolean nibbles, boolean bytes) {
+  private static void assertFitsSums(Activations x, ActivationRange range) {
     for (int b = 0; b < x.q.length; b += 32) {
       int sum = 0;
-      for (int i = b; i < b + 32; i += 2) {
-        int pair = Math.abs(x.q[i]) + Math.abs(x.q[i + 1]);
-        assertTrue(!bytes || 128 * pair <= Short.MAX_VALUE);
-        sum += pair;
+      for (int h = b; h < b + 32; h += 16) {
+        int half = 0;
+        for (int i = h; i < h + 16; i += 2) {
+          int pair = Math.abs(x.q[i]) + Math.abs(x.q[i + 1]);
+          assertTrue(pair <= range.pairSum());
+          half += pair;
+        }
+        assertTrue(half <= range.halfSum());
+        sum += half;
       }
-      assertTrue(!nibbles || 8 * sum <= Short.MAX_VALUE);
+      assertTrue(sum <= range.blockSum());
     }
   }
 

@@ -45,7 +45,7 @@ class PackerTest {
       float[][] actual = unpack(kernels, packed);
       for (int row = 0; row < rows; row++) {
         tensor.dequantize(rowOf.applyAsInt(row), expected, 0);
-        assertArrayEquals(expected, actual[row], tolerance(packed.format(), expected), "row " + row);
+        assertArrayEquals(expected, actual[row], tolerance(type, expected), "row " + row);
       }
       for (int row = rows; row < actual.length; row++) {
         assertArrayEquals(new float[columns], actual[row], "padding row " + row);
@@ -54,18 +54,20 @@ class PackerTest {
   }
 
   /**
-   * Without minimum and nibbles a weight is one product, scale · code, in both: the same bits. Else the minimum is a
-   * rounded number of its own: packing folds 8 · scale into it where codes are taken down by 8, and unpacking takes it
-   * off again. Each of these three roundings is at most half an ulp of a term at most twice as large as the row's largest
-   * weight, as is that of the loader's own sum: together at most 8 half ulps of the largest weight.
+   * Without minimum a weight is one product, scale · code, in both: the same bits. With one, the loader rounds the product
+   * and then the sum, unpacking the sum alone: at most two half ulps of a term at most twice as large as the row's largest
+   * weight. The scales and minima of the K types are rounded to half floats too: by 2^-12 of terms as large.
    */
-  private static float tolerance(PanelFormat format, float[] row) {
-    boolean oneProduct = !format.hasMin() && format != PanelFormat.I4;
+  private static float tolerance(DType type, float[] row) {
     float largest = 0;
     for (float w : row) {
       largest = Math.max(largest, Math.abs(w));
     }
-    return oneProduct ? 0 : 4 * Math.ulp(largest);
+    return switch (type) {
+      case Q4_1, Q5_1 -> 2 * Math.ulp(largest);
+      case Q2_K, Q3_K, Q4_K, Q5_K, Q6_K -> largest / 1024;
+      default -> 0;
+    };
   }
 
   /** All finite numbers of 16 bits, subnormals and both zeros included, keep their bits. */

@@ -68,27 +68,31 @@ class PanelsTest {
       PackedMatrix w = RandomPanels.integral(format, 2, columns, random);
       Activations x = new Activations(5, columns, 5);
       for (int row = 0; row < 5; row++) {
-        integers(x, row, largest(format, row, random), row, random);
+        integers(x, format, row, random);
       }
       assertArrayEquals(gemv(scalar, w, x, 0, 5), gemv(vector, w, x, 0, 5), format + " of " + columns + " columns");
     }
   }
 
-  /** As large as the kernels' sums allow, or anything smaller. */
-  private static int largest(PanelFormat format, int row, Random random) {
+  /** As large in each column as the kernels' sums allow, or anything smaller. */
+  private static int largest(PanelFormat format, int row, int column, Random random) {
     if (row == 4) {
-      return 1 + random.nextInt(100);
+      return 1 + random.nextInt(30);
     }
-    return format.isNibbles() ? 127 : format.isInteger() ? 255 : 100;
+    ActivationRange range = format.activationRange();
+    if (range.pairSum() < 256) {
+      // The other of a pair gets what the pair may have in all.
+      return range.pairSum() / 2 + (column + 1) % 2;
+    }
+    return Math.min(100, Math.min(range.blockSum() / 32, range.halfSum() / 16));
   }
 
   /** Activations of scale 1, written without quantising: rows of one value come nearest to overflow. */
-  private static void integers(Activations x, int row, int largest, int kind, Random random) {
+  private static void integers(Activations x, PanelFormat format, int row, Random random) {
     int q = row * x.stride;
     for (int i = 0; i < x.columns; i++) {
-      // The other of a pair gets what the pair may have in all, of 255.
-      int most = largest == 255 ? i % 2 == 0 ? 128 : 127 : largest;
-      int value = switch (kind) {
+      int most = largest(format, row, i, random);
+      int value = switch (row) {
         case 0 -> most;
         case 1 -> -most;
         case 2 -> i % 2 == 0 ? most : -most;
@@ -152,7 +156,7 @@ class PanelsTest {
 
   private void quantize(PanelFormat format, Activations x, int row) {
     if (format.isInteger()) {
-      scalar.quantize(x, row, 0, x.columns, format.isNibbles(), !format.isNibbles());
+      scalar.quantize(x, row, 0, x.columns, format.activationRange());
     }
   }
 

@@ -50,9 +50,10 @@ final class RandomPanels {
         for (long block = 0; block < m.bytes(); block += format.blockBytes()) {
           codes(data.asSlice(block, format.weightBytes()), random);
           for (int r = 0; r < 32; r++) {
-            data.set(FLOAT, block + format.weightBytes() + 4L * r, (float) value.getAsDouble());
+            long scale = block + format.weightBytes() + 2L * r;
+            data.set(SHORT, scale, Float.floatToFloat16((float) value.getAsDouble()));
             if (format.hasMin()) {
-              data.set(FLOAT, block + format.weightBytes() + 128 + 4L * r, (float) minimum.getAsDouble());
+              data.set(SHORT, scale + 64, Float.floatToFloat16((float) minimum.getAsDouble()));
             }
           }
         }

@@ -1,0 +1,32 @@
+package dev.depths.runtime.kernel;
+
+/**
+ * How large quantised activations may be: integer kernels sum products in 16 bits, and the fewer the bits of the weights
+ * or the columns summed, the finer the activations can be. Bounds on sums of {@code |q|}, each of at least 1.
+ *
+ * @param blockSum over a block of 32 columns
+ * @param halfSum over either half of a block
+ * @param pairSum over two neighbouring columns
+ */
+public record ActivationRange(int blockSum, int halfSum, int pairSum) {
+  /** No bound: for weights that are multiplied as floats. */
+  public static final ActivationRange ANY = new ActivationRange(Integer.MAX_VALUE, Integer.MAX_VALUE, Integer.MAX_VALUE);
+
+  static ActivationRange ofBlockSum(int sum) {
+    return new ActivationRange(sum, Integer.MAX_VALUE, Integer.MAX_VALUE);
+  }
+
+  static ActivationRange ofHalfSum(int sum) {
+    return new ActivationRange(Integer.MAX_VALUE, sum, Integer.MAX_VALUE);
+  }
+
+  static ActivationRange ofPairSum(int sum) {
+    return new ActivationRange(Integer.MAX_VALUE, Integer.MAX_VALUE, sum);
+  }
+
+  /** What both allow. */
+  public ActivationRange and(ActivationRange other) {
+    return new ActivationRange(Math.min(blockSum, other.blockSum), Math.min(halfSum, other.halfSum),
+        Math.min(pairSum, other.pairSum));
+  }
+}
