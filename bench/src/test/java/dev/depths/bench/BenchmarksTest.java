@@ -37,8 +37,8 @@ class BenchmarksTest {
   @Test
   void prefill() throws RunnerException {
     List<Measured> results = run("PrefillBenchmark", "shape", "TINY");
-    assertEquals(2 * 5, results.size());
-    assertTrue(MixtureTable.markdown(results).contains("| prefill | 2 | 12.5 % |"));
+    assertEquals(3 * 2 * 5, results.size());
+    assertTrue(MixtureTable.markdown(results).contains("| prefill512 | 2 | 12.5 % |"));
   }
 
   @Test
