@@ -19,9 +19,7 @@ def markdown(data):
     merged = jmh.merge(data["records"])
     probes, passes = [], []
     for r in merged:
-        rate = next(iter(r["rates"].items()), None)
-        if rate is None or rate[0] not in WHAT:
-            continue
+        rate = next((name, r["rates"][name]) for name in WHAT if name in r["rates"])
         what, unit = WHAT[rate[0]]
         if r["run"] == "probes":
             probes.append([what, r["threads"], f"{rate[1]:.1f} {unit}"])
