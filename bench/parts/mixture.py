@@ -47,7 +47,8 @@ def markdown(data):
     rows = list(compared(data["records"]))
     lines = ["SmolLM2-135M's shape with random weights (Q4_1), dense, and with every other block computing a random "
              "share of the tokens. Predicted is what the work alone says: bytes of weights read for a decode, "
-             "floating-point operations for a prefill.", "", f"![Speed against capacity]({SVG})", ""]
+             "floating-point operations for a prefill. The plot is of as many threads as were measured at most.", "",
+             f"![Speed against capacity]({SVG})", ""]
     for run, title in ("capacity", "By capacity, decode from an empty context and prefill of 512 tokens:"), \
             ("length", "By the length of the prompt, or of the context before the decode:"):
         lines += [title, "", *table(
