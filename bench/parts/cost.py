@@ -38,7 +38,7 @@ def generation(context, heap):
     """A generation of many tokens: collections before and within, and the most memory that was resident."""
     with tempfile.TemporaryDirectory() as directory:
         log = Path(directory) / "gc.log"
-        options = [os.environ.get("DEPTHS_JAVA_OPTS", ""), f"-Xlog:gc:file={log}:time"] + ([f"-Xmx{heap}"] if heap else [])
+        options = [os.environ.get("DEPTHS_JAVA_OPTS", ""), f"-Xlog:gc:file={log}:time", f"-Xmx{heap}" if heap else ""]
         command = [str(context.depths), "generate", "--json", "--ignore-eos", "--temp", "0", "-n", str(TOKENS), PROMPT]
         with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                               env={**os.environ, "DEPTHS_JAVA_OPTS": " ".join(options).strip()}) as process:
@@ -69,7 +69,8 @@ def markdown(data):
     rows = []
     for heap in dict.fromkeys(g["heap"] for g in data["generations"]):
         same = [g for g in data["generations"] if g["heap"] == heap]
-        most, weights, kv = (statistics.median(g[key] for g in same) for key in ("resident", "weight_bytes", "kv_bytes"))
+        most, weights, kv = (statistics.median(g[key] for g in same)
+                             for key in ("resident", "weight_bytes", "kv_bytes"))
         extra = most - weights - kv
         within = max(g["pauses_within"] for g in same)
         rows.append([heap or "default", statistics.median(g["tokens"] for g in same),
@@ -78,12 +79,13 @@ def markdown(data):
                      megabytes(most), megabytes(weights), megabytes(kv),
                      checked(megabytes(extra), extra <= targets.RESIDENT_EXTRA_BYTES)])
     garbage = [[r["params"]["routing"], r["threads"], allocated(r)] for r in jmh.merge(data["garbage"])]
-    return [f"A generation of {TOKENS} tokens with the default model, loaded from its cache; collections in it are asked "
-            f"to be {targets.COLLECTIONS} with a heap of 64 MB, and memory beyond packed weights and KV cache at most "
-            f"{megabytes(targets.RESIDENT_EXTRA_BYTES)} MB:", "",
+    return [f"A generation of {TOKENS} tokens with the default model, loaded from its cache. Targets: "
+            f"{targets.COLLECTIONS} collections in it with a heap of 64 MB, and at most "
+            f"{megabytes(targets.RESIDENT_EXTRA_BYTES)} MB of memory beyond packed weights and KV cache.", "",
             *table(["heap", ">tokens", ">collections before it", ">in it", ">most resident, MB", ">packed weights, MB",
                     ">KV cache, MB", ">beyond them, MB"], rows),
-            "Bytes on the heap that all threads of the JVM allocate while tokens are decoded, by JMH after its warm-up:", "",
+            "Bytes on the heap that the calling thread and the workers allocate while tokens are decoded, after JMH's "
+            "warm-up:", "",
             *table(["routing", ">threads", f">bytes/token (at most {targets.BYTES_PER_TOKEN})"], garbage)]
 
 

@@ -9,8 +9,8 @@ import machine
 NAME = "RESULTS.md"
 INTRODUCTION = """# Results
 
-Written by `bench/results` from its own runs. A figure in bold misses its target. Rates are medians: of the iterations in a
-round, then of the rounds, which take turns. Measure again, all or in parts, with
+Written by `bench/results` from its own runs. A figure in bold misses its target. Rates are medians: of the iterations
+in a round, then of the rounds, which take turns. Measure again, all or in parts, with
 
 ```
 bench/results                      # everything, a few hours

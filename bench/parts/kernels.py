@@ -37,10 +37,14 @@ def streaming(merged, widths):
             for kernel in "StreamingGemv", "StreamingUnpack":
                 found = rates.get((bits, kernel, weights))
                 peak = jmh.peak(merged, "gigaBytes", 1, bits)
-                row += [number(found["gigaBytes"]), percent(found["gigaBytes"] / peak if peak else None),
-                        number(found["gigaWeights"] * (2 if kernel == "StreamingGemv" else 1))] if found else [""] * 3
+                if found:
+                    row += [number(found["gigaBytes"]), percent(found["gigaBytes"] / peak if peak else None),
+                            number(found["gigaFlops" if kernel == "StreamingGemv" else "gigaWeights"])]
+                else:
+                    row += ["", "", ""]
             rows.append(row)
-    return ["A matrix of 256 MiB by one row (a decode's product), and its unpacking to f32 (a prefill's first step):", "",
+    return ["A matrix of 256 MiB by one row (a decode's product), and its unpacking to f32 (a prefill's first step):",
+            "",
             *table(["weights", ">width", ">product, GB/s", ">of the limit", ">GFLOP/s",
                     ">unpacking, GB/s", ">of the limit", ">Gweights/s"], rows)]
 

@@ -76,7 +76,8 @@ def markdown(data):
              "loading the same model without adapter:", "",
              *table(["", ">median, ms", ">least, ms", ">target, at most"], rows)]
     tokens = [[r["params"]["routing"], r["threads"], *percentiles(r)] for r in jmh.merge(data["tokens"])]
-    return lines + ["Each token of a decode in the steady state, contexts of 64 to 192 tokens, SmolLM2-135M's shape:", "",
+    return lines + ["Each token of a decode in the steady state, contexts of 64 to 192 tokens, SmolLM2-135M's shape:",
+                    "",
                     *table(["routing", ">threads", ">p50, ms", ">p90, ms", ">p99, ms",
                             f">p99 / p50 (dense at most {targets.P99_OVER_P50:g})"], tokens)]
 

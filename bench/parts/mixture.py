@@ -14,8 +14,8 @@ PLOTTED = {"decode": "decode", "prefill512": "prefill of 512 tokens"}
 def measure(context):
     threads = ["-p", "threads=" + ",".join(map(str, context.threads))]
     return {"records": jmh.measure(context, "mixture", [
-        ("capacity", ["PrefillBenchmark.prefill512|DecodeBenchmark", "-p", f"routing=dense,{CAPACITIES}", "-p", "depth=0",
-                      *threads]),
+        ("capacity", ["PrefillBenchmark.prefill512|DecodeBenchmark", "-p", f"routing=dense,{CAPACITIES}", "-p",
+                      "depth=0", *threads]),
         ("length", ["PrefillBenchmark|DecodeBenchmark", "-p", f"routing=dense,{targets.MOD_CAPACITY}", "-p",
                     "depth=128,512,2048", *threads])])}
 

@@ -20,8 +20,8 @@ import org.knowm.xchart.style.Styler.LegendPosition;
 import org.knowm.xchart.style.markers.SeriesMarkers;
 
 /**
- * Draws speed against capacity as SVG: what was measured, and beside it, dashed, what the work alone would allow.
- * Arguments: a CSV file with the columns test, capacity, measured, ideal (both as multiples of dense), and the SVG file.
+ * Draws speed against capacity as SVG: what was measured, and beside it, dashed, what the work alone would allow. Reads
+ * a CSV file with the columns test, capacity, measured and ideal, the last two as multiples of dense.
  */
 public final class CapacityChart {
   private static final Color[] COLORS = {new Color(0x1f6feb), new Color(0xd1690e), new Color(0x2f855a)};
@@ -68,7 +68,8 @@ public final class CapacityChart {
     for (Map.Entry<String, List<Point>> test : tests.entrySet()) {
       List<Point> points = test.getValue();
       List<Double> capacities = points.stream().map(Point::capacity).toList();
-      XYSeries ideal = chart.addSeries(test.getKey() + ", ideal", capacities, points.stream().map(Point::ideal).toList());
+      XYSeries ideal =
+          chart.addSeries(test.getKey() + ", ideal", capacities, points.stream().map(Point::ideal).toList());
       ideal.setMarker(SeriesMarkers.NONE).setLineColor(COLORS[color % COLORS.length])
           .setLineStyle(new BasicStroke(1.5f, BasicStroke.CAP_BUTT, BasicStroke.JOIN_ROUND, 1, new float[] {6, 5}, 0));
       XYSeries measured = chart.addSeries(test.getKey(), capacities, points.stream().map(Point::measured).toList());

@@ -131,7 +131,7 @@ final class HuggingFaceDirectory {
     }
   }
 
-  /** Where GGUF files of the llama architecture keep a row of queries or keys: pairs that turn together are adjacent. */
+  /** Where GGUF files of llama keep a row of queries or keys: pairs that turn together are adjacent. */
   private static long interleaved(long row, int headDim) {
     long head = row / headDim;
     long element = row % headDim;

@@ -49,7 +49,8 @@ class CompareTest {
         .formatted(extra, samples);
   }
 
-  private PythonProgram.Outcome compare(Path llama, Path depths, String... options) throws IOException, InterruptedException {
+  private PythonProgram.Outcome compare(Path llama, Path depths, String... options)
+      throws IOException, InterruptedException {
     List<String> all = new ArrayList<>(List.of("-m", directory.resolve("model.gguf").toString(),
         "--llama-bench", llama.toString(), "--depths", depths.toString(), "-t", "1"));
     all.addAll(List.of(options));
@@ -63,8 +64,8 @@ class CompareTest {
         result("\"routing\": \"random:0.125\",", "400, 400, 400"));
     Path csv = directory.resolve("rounds.csv");
 
-    PythonProgram.Outcome outcome = compare(llama, depths, "--rounds", "2", "-r", "3", "--routing", "dense,random:0.125", "--csv",
-        csv.toString());
+    PythonProgram.Outcome outcome = compare(llama, depths, "--rounds", "2", "-r", "3",
+        "--routing", "dense,random:0.125", "--csv", csv.toString());
 
     assertEquals(0, outcome.status(), outcome.error());
     assertTrue(outcome.out().contains("llama.cpp build abc · depths 9.9 · medians of 2 rounds of 3"), outcome.out());

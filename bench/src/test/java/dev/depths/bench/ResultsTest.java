@@ -15,7 +15,9 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** {@code results} with programs that print given figures in place of the measured ones. */
 class ResultsTest {
-  private static final String VERSION = "if [ \"$1\" = --version ]; then echo 'depths 9.9 (abc), JDK 25.0.1'; exit; fi\n";
+  private static final String VERSION = """
+      if [ "$1" = --version ]; then echo 'depths 9.9 (abc), JDK 25.0.1'; exit; fi
+      """;
 
   @TempDir
   Path directory;
