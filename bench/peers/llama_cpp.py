@@ -8,8 +8,11 @@ import sys
 import tarfile
 from pathlib import Path
 
+from machine import MeasureError, output
+
 PACKAGE = "llama-cpp-python"
 VERSION = "0.3.36"
+DEFAULT_MODEL = "SmolLM2-135M-Instruct.Q4_1.gguf"
 ARCHIVE = f"llama_cpp_python-{VERSION}.tar.gz"
 SHA256 = "832db0699007f1be95a7e41ef12e88926b02ba836461e36a36372db2760c1a2e"
 
@@ -24,21 +27,27 @@ CMAKE = [
 ]
 
 
-class PeerError(Exception):
-    """A failure to tell the user in one line."""
-
-
 def cache():
     """Where downloads and builds stay: Depths' directory in the user's cache."""
     base = os.environ.get("XDG_CACHE_HOME", "")
     return (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "depths"
 
 
+def default_model(depths):
+    """Depths' default model; any of its commands fetches it."""
+    model = cache() / "models" / DEFAULT_MODEL
+    if not model.is_file():
+        output([depths, "inspect"])
+    if not model.is_file():
+        raise MeasureError("the default model could not be fetched; pass -m GGUF")
+    return model
+
+
 def llama_bench(given=None):
     """The path of llama-bench: the one given, one on the PATH, or one built here."""
     if given:
         if not os.access(given, os.X_OK):
-            raise PeerError(f"{given}: not an executable file")
+            raise MeasureError(f"{given}: not an executable file")
         return Path(given).absolute()
     found = shutil.which("llama-bench")
     return Path(found) if found else build()
@@ -48,7 +57,7 @@ def quantize(bench, model, type_name):
     """The model with other weights, made by the llama-quantize beside llama-bench; kept in the cache."""
     tool = bench.parent / "llama-quantize"
     if not tool.exists():
-        raise PeerError(f"{tool}: missing, so no model of type {type_name} can be made")
+        raise MeasureError(f"{tool}: missing, so no model of type {type_name} can be made")
     stamp = f"{model.stat().st_size}-{model.stat().st_mtime_ns}"
     target = cache() / "peers" / "models" / f"{model.stem}-{stamp}.{type_name}.gguf"
     if not target.exists():
@@ -68,7 +77,7 @@ def build():
         return bench
     for tool in "cmake", "c++":
         if not shutil.which(tool):
-            raise PeerError(f"{tool} is not on the PATH: needed to build llama-bench (or pass --llama-bench FILE)")
+            raise MeasureError(f"{tool} is not on the PATH: needed to build llama-bench (or pass --llama-bench FILE)")
     home.mkdir(parents=True, exist_ok=True)
     log = home / "build.log"
     archive = home / ARCHIVE
@@ -78,7 +87,7 @@ def build():
              f"{PACKAGE}=={VERSION}"], log)
     if hashlib.sha256(archive.read_bytes()).hexdigest() != SHA256:
         archive.unlink()
-        raise PeerError(f"{archive}: not the expected file (SHA-256 differs); removed")
+        raise MeasureError(f"{archive}: not the expected file (SHA-256 differs); removed")
     with tarfile.open(archive) as tar:
         tar.extractall(home, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
     progress(f"building llama-bench, a few minutes; log: {log}")
@@ -89,7 +98,7 @@ def build():
 
 
 def progress(message):
-    print(f"compare: {message} ...", file=sys.stderr, flush=True)
+    print(f"bench: {message} ...", file=sys.stderr, flush=True)
 
 
 def run(command, log):
@@ -97,6 +106,6 @@ def run(command, log):
         try:
             code = subprocess.run([str(c) for c in command], stdout=out, stderr=out, check=False).returncode
         except OSError as e:
-            raise PeerError(f"{command[0]}: {e.strerror}") from e
+            raise MeasureError(f"{command[0]}: {e.strerror}") from e
     if code != 0:
-        raise PeerError(f"{Path(command[0]).name} failed with exit status {code}; log: {log}")
+        raise MeasureError(f"{Path(command[0]).name} failed with exit status {code}; log: {log}")

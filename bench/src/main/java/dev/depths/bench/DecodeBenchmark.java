@@ -33,12 +33,14 @@ public class DecodeBenchmark extends EndToEnd {
 
   @Benchmark
   @OperationsPerInvocation(TOKENS)
-  public float[] decode(Work.Bytes work) {
+  public float[] decode(Work.Bytes work, Work.Allocated garbage) {
     long before = session.counters().weightBytesRead();
     float[] logits = null;
+    garbage.begin();
     for (int token : next) {
       logits = session.decode(token);
     }
+    garbage.end();
     work.add(session.counters().weightBytesRead() - before);
     return logits;
   }

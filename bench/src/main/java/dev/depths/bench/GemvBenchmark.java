@@ -26,9 +26,11 @@ public class GemvBenchmark extends KernelBenchmark {
   }
 
   @Benchmark
-  public float[] panelGemv(Work.Weights work) {
+  public float[] panelGemv(Work.Weights weightsDone, Work.Flops flops) {
     kernels.panelGemv(panel, 0, x, 0, rows, y, 0, RandomPanels.ROWS);
-    work.add((double) rows * RandomPanels.COLUMNS * RandomPanels.ROWS);
+    double products = (double) rows * RandomPanels.COLUMNS * RandomPanels.ROWS;
+    weightsDone.add(products);
+    flops.add(2 * products);
     return y;
   }
 }

@@ -19,13 +19,14 @@ final class MixtureTable {
   /** A table in Markdown, or nothing if there is no dense result to compare with. */
   static String markdown(List<Measured> results) {
     Map<Object, Measured> dense = new HashMap<>();
-    for (Measured m : results) {
+    List<Measured> counted = results.stream().filter(m -> !m.rates().isEmpty()).toList();
+    for (Measured m : counted) {
       if (DENSE.equals(m.parameters().get(ROUTING))) {
         dense.put(test(m), m);
       }
     }
     StringBuilder rows = new StringBuilder();
-    for (Measured m : results) {
+    for (Measured m : counted) {
       Measured base = dense.get(test(m));
       if (base != null) {
         rows.append(row(m, base));

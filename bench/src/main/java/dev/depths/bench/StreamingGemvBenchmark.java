@@ -25,11 +25,12 @@ public class StreamingGemvBenchmark extends StreamingBenchmark {
   }
 
   @Benchmark
-  public float[] panelGemv(Work.Weights weightsDone, Work.Bytes bytesRead) {
+  public float[] panelGemv(Work.Weights weightsDone, Work.Flops flops, Work.Bytes bytesRead) {
     for (int p = 0; p < matrix.panels(); p++) {
       kernels.panelGemv(matrix, p, x, 0, 1, y, 0, RandomPanels.ROWS);
     }
     count(weightsDone, bytesRead);
+    flops.add(2.0 * matrix.rows() * matrix.columns());
     return y;
   }
 }

@@ -1,5 +1,9 @@
 package dev.depths.bench;
 
+import com.sun.management.ThreadMXBean;
+import java.lang.management.ManagementFactory;
+import java.lang.management.ThreadInfo;
+import java.util.Arrays;
 import java.util.Map;
 import org.openjdk.jmh.annotations.AuxCounters;
 import org.openjdk.jmh.annotations.Scope;
@@ -57,6 +61,38 @@ public final class Work {
 
     void add(double elements) {
       gigaElements += elements / 1e9;
+    }
+  }
+
+  /** Bytes that the calling thread and the runtime's workers allocated on the heap. */
+  @AuxCounters
+  @State(Scope.Thread)
+  public static class Allocated {
+    private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+
+    public double allocatedBytes;
+    private long[] workers;
+    private long begin;
+
+    void begin() {
+      if (workers == null) {
+        workers = Arrays.stream(THREADS.dumpAllThreads(false, false, 0))
+            .filter(thread -> thread.getThreadName().startsWith("depths-worker"))
+            .mapToLong(ThreadInfo::getThreadId).toArray();
+      }
+      begin = allocated();
+    }
+
+    void end() {
+      allocatedBytes += allocated() - begin;
+    }
+
+    private long allocated() {
+      long bytes = THREADS.getCurrentThreadAllocatedBytes();
+      for (long worker : workers) {
+        bytes += THREADS.getThreadAllocatedBytes(worker);
+      }
+      return bytes;
     }
   }
 }

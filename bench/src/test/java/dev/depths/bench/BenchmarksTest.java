@@ -18,14 +18,7 @@ import org.openjdk.jmh.runner.options.VerboseMode;
 /** Every benchmark once, for every parameter, on a tiny model and in this JVM. How fast it is, nobody asks here. */
 class BenchmarksTest {
   private static List<Measured> run(String include, String... parameters) throws RunnerException {
-    ChainedOptionsBuilder options = new OptionsBuilder()
-        .include(include).forks(0).warmupIterations(0).measurementIterations(1)
-        .measurementTime(TimeValue.milliseconds(1)).verbosity(VerboseMode.SILENT).shouldFailOnError(true);
-    for (int i = 0; i < parameters.length; i += 2) {
-      options.param(parameters[i], parameters[i + 1].split(","));
-    }
-    Collection<RunResult> results = new Runner(options.build()).run();
-    List<Measured> measured = results.stream().map(Measured::of).toList();
+    List<Measured> measured = results(include, parameters).stream().map(Measured::of).toList();
     for (Measured m : measured) {
       assertTrue(m.score() > 0, m::toString);
       assertFalse(m.rates().isEmpty(), m::toString);
@@ -34,11 +27,21 @@ class BenchmarksTest {
     return measured;
   }
 
+  private static Collection<RunResult> results(String include, String... parameters) throws RunnerException {
+    ChainedOptionsBuilder options = new OptionsBuilder()
+        .include(include).forks(0).warmupIterations(0).measurementIterations(1)
+        .measurementTime(TimeValue.milliseconds(1)).verbosity(VerboseMode.SILENT).shouldFailOnError(true);
+    for (int i = 0; i < parameters.length; i += 2) {
+      options.param(parameters[i], parameters[i + 1].split(","));
+    }
+    return new Runner(options.build()).run();
+  }
+
   @Test
   void prefill() throws RunnerException {
     List<Measured> results = run("PrefillBenchmark", "shape", "TINY");
-    assertEquals(2 * 5, results.size());
-    assertTrue(MixtureTable.markdown(results).contains("| prefill | 2 | 12.5 % |"));
+    assertEquals(3 * 2 * 5, results.size());
+    assertTrue(MixtureTable.markdown(results).contains("| prefill512 | 2 | 12.5 % |"));
   }
 
   @Test
@@ -46,6 +49,13 @@ class BenchmarksTest {
     List<Measured> results = run("DecodeBenchmark", "shape", "TINY");
     assertEquals(2 * 2 * 5, results.size());
     assertTrue(MixtureTable.markdown(results).contains("| decode after 512 | 1 | 50.0 % |"));
+  }
+
+  @Test
+  void tokens() throws RunnerException {
+    Collection<RunResult> results = results("TokenBenchmark", "shape", "TINY");
+    assertEquals(2 * 5, results.size());
+    assertTrue(results.stream().allMatch(r -> r.getPrimaryResult().getStatistics().getPercentile(99) > 0));
   }
 
   @Test

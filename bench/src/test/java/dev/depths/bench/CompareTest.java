@@ -2,7 +2,6 @@ package dev.depths.bench;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -10,7 +9,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -23,15 +21,9 @@ class CompareTest {
 
   private Path calls;
 
-  private record Outcome(int status, String out, String error) {}
-
   @BeforeAll
   static void requirePython() {
-    try {
-      assumeTrue(new ProcessBuilder("python3", "--version").start().waitFor() == 0);
-    } catch (IOException | InterruptedException e) {
-      assumeTrue(false, "no python3");
-    }
+    PythonProgram.require();
   }
 
   @BeforeEach
@@ -42,17 +34,13 @@ class CompareTest {
 
   /** A program that prints one prompt test; with {@code --routing} in its arguments, one for each routing. */
   private Path program(String name, String... results) throws IOException {
-    Path file = directory.resolve(name);
-    Files.writeString(file, """
-        #!/bin/sh
+    return new PythonProgram("peers/compare", directory).program(name, """
         if [ "$1" = --version ]; then echo "depths 9.9"; exit; fi
         echo "%s $*" >> "%s"
         cat <<'END'
         [%s]
         END
         """.formatted(name, calls, String.join(",", results)));
-    assertTrue(file.toFile().setExecutable(true));
-    return file;
   }
 
   private static String result(String extra, String samples) {
@@ -61,16 +49,12 @@ class CompareTest {
         .formatted(extra, samples);
   }
 
-  private Outcome compare(Path llama, Path depths, String... options) throws IOException, InterruptedException {
-    List<String> command = new ArrayList<>(List.of("python3", "peers/compare",
-        "-m", directory.resolve("model.gguf").toString(),
+  private PythonProgram.Outcome compare(Path llama, Path depths, String... options)
+      throws IOException, InterruptedException {
+    List<String> all = new ArrayList<>(List.of("-m", directory.resolve("model.gguf").toString(),
         "--llama-bench", llama.toString(), "--depths", depths.toString(), "-t", "1"));
-    command.addAll(List.of(options));
-    Path out = directory.resolve("out");
-    Path error = directory.resolve("error");
-    Process process = new ProcessBuilder(command).redirectOutput(out.toFile()).redirectError(error.toFile()).start();
-    assertTrue(process.waitFor(60, TimeUnit.SECONDS));
-    return new Outcome(process.exitValue(), Files.readString(out), Files.readString(error));
+    all.addAll(List.of(options));
+    return new PythonProgram("peers/compare", directory).run(all.toArray(String[]::new));
   }
 
   @Test
@@ -80,8 +64,8 @@ class CompareTest {
         result("\"routing\": \"random:0.125\",", "400, 400, 400"));
     Path csv = directory.resolve("rounds.csv");
 
-    Outcome outcome = compare(llama, depths, "--rounds", "2", "-r", "3", "--routing", "dense,random:0.125", "--csv",
-        csv.toString());
+    PythonProgram.Outcome outcome = compare(llama, depths, "--rounds", "2", "-r", "3",
+        "--routing", "dense,random:0.125", "--csv", csv.toString());
 
     assertEquals(0, outcome.status(), outcome.error());
     assertTrue(outcome.out().contains("llama.cpp build abc · depths 9.9 · medians of 2 rounds of 3"), outcome.out());
@@ -99,11 +83,10 @@ class CompareTest {
 
   @Test
   void saysInOneLineWhatFailed() throws Exception {
-    Path llama = directory.resolve("llama-bench");
-    Files.writeString(llama, "#!/bin/sh\necho first >&2\necho 'cannot open the model' >&2\nexit 3\n");
-    assertTrue(llama.toFile().setExecutable(true));
+    Path llama = new PythonProgram("peers/compare", directory)
+        .program("llama-bench", "echo first >&2\necho 'cannot open the model' >&2\nexit 3\n");
 
-    Outcome outcome = compare(llama, program("depths", result("", "1")));
+    PythonProgram.Outcome outcome = compare(llama, program("depths", result("", "1")));
 
     assertEquals(1, outcome.status());
     assertTrue(outcome.error().endsWith("failed with exit status 3: cannot open the model\n"), outcome.error());

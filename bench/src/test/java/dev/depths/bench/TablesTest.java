@@ -30,6 +30,13 @@ class TablesTest {
   }
 
   @Test
+  void noTableWithoutWork() {
+    Measured token = new Measured("TokenBenchmark.decode", Map.of("routing", "dense"), 1, 1, Map.of());
+    assertEquals("", MixtureTable.markdown(List.of(token)));
+    assertEquals("", RateTable.markdown(List.of(token)));
+  }
+
+  @Test
   void ratesBesideTheProbeOfAsManyThreads() {
     String table = RateTable.markdown(List.of(
         new Measured("ProbeBenchmark.readOneThread", Map.of(), 1, 1, Map.of("gigaBytes", 20.0)),

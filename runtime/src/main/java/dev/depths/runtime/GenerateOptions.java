@@ -40,4 +40,9 @@ public record GenerateOptions(int maxTokens, Sampling sampling, List<String> sto
   public GenerateOptions withStop(String... stop) {
     return new GenerateOptions(maxTokens, sampling, List.of(stop), ignoreEnd);
   }
+
+  /** These options, going on past end-of-generation tokens or not. */
+  public GenerateOptions withIgnoreEnd(boolean ignoreEnd) {
+    return new GenerateOptions(maxTokens, sampling, stop, ignoreEnd);
+  }
 }

@@ -53,10 +53,13 @@ final class GenerateCommand implements Callable<Integer> {
   @Mixin
   GenerationArgs generation;
 
+  @Option(names = "--ignore-eos", description = "Go on past tokens that end a text.")
+  boolean ignoreEnd;
+
   @Mixin
   ThreadArgs threads;
 
-  @Option(names = "--json", description = "Print one JSON object instead: text, tokens, timings, routing.")
+  @Option(names = "--json", description = "Print one JSON object instead: text, tokens, timings, memory, routing.")
   boolean json;
 
   GenerateCommand(Streams streams) {
@@ -66,7 +69,7 @@ final class GenerateCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     model.check();
-    GenerateOptions options = generation.options(predict);
+    GenerateOptions options = generation.options(predict).withIgnoreEnd(ignoreEnd);
     SessionOptions sessionOptions = generation.sessionOptions();
     int threadCount = threads.count();
     String text = InputText.read(streams, spec, prompt, file, "PROMPT");
@@ -76,11 +79,11 @@ final class GenerateCommand implements Callable<Integer> {
         throw new CommandException("the prompt is empty");
       }
       Timings timings = new Timings(opened.loadNanos());
-      return generate(session, tokens, options, timings);
+      return generate(opened, session, tokens, options, timings);
     }
   }
 
-  private int generate(Session session, int[] prompt, GenerateOptions options, Timings timings) {
+  private int generate(Model opened, Session session, int[] prompt, GenerateOptions options, Timings timings) {
     GeneratedOutput output = new GeneratedOutput(streams, session);
     Generation result;
     boolean interrupted;
@@ -91,7 +94,7 @@ final class GenerateCommand implements Callable<Integer> {
     timings.add(result);
     timings.add(session.counters());
     if (json) {
-      streams.print(Json.compact(report(result, options, timings)) + "\n");
+      streams.print(Json.compact(report(result, options, timings, memory(opened, session))) + "\n");
     } else {
       output.finish(result);
     }
@@ -103,13 +106,22 @@ final class GenerateCommand implements Callable<Integer> {
     return interrupted ? Interruption.EXIT_STATUS : 0;
   }
 
-  private static Map<String, Object> report(Generation result, GenerateOptions options, Timings timings) {
+  private static Map<String, Object> memory(Model opened, Session session) {
+    Map<String, Object> memory = Json.object();
+    memory.put("weight_bytes", opened.weightBytes());
+    memory.put("kv_bytes", session.counters().kvBytes());
+    return memory;
+  }
+
+  private static Map<String, Object> report(
+      Generation result, GenerateOptions options, Timings timings, Map<String, Object> memory) {
     Map<String, Object> report = Json.object();
     report.put("text", result.text());
     report.put("tokens", result.tokens());
     report.put("finish", result.finish().name().toLowerCase(Locale.ROOT));
     report.put("seed", options.sampling().seed());
     report.put("timings", timings.times());
+    report.put("memory", memory);
     report.put("routing", timings.routing());
     return report;
   }

@@ -46,6 +46,13 @@ class GenerateCommandTest {
   }
 
   @Test
+  void endOfTurnIsIgnoredOnRequest() throws IOException {
+    JsonNode json = new ObjectMapper().readTree(generate("-n", "9", "--ignore-eos", "--json", "x").out());
+    assertEquals("length", json.get("finish").asText());
+    assertEquals(9, json.get("tokens").size());
+  }
+
+  @Test
   void summaryTellsTimesAndShareOfRoutedBlocks() {
     CommandRun run = generate("-n", "5", "--seed", "7", "a");
     // Positions a to e are computed: the first and the vowels a and e run block 1.
@@ -72,6 +79,8 @@ class GenerateCommandTest {
     assertEquals(1, timings.get("prompt").get("tokens").asInt());
     assertEquals(5, timings.get("generation").get("tokens").asInt());
     assertTrue(timings.get("generation").get("per_second").asDouble() > 0);
+    assertTrue(json.get("memory").get("weight_bytes").asLong() > 0);
+    assertTrue(json.get("memory").get("kv_bytes").asLong() > 0);
     JsonNode block = json.get("routing").get(0);
     assertEquals(1, block.get("block").asInt());
     assertEquals(5, block.get("tokens_seen").asInt());
