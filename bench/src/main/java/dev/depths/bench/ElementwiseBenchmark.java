@@ -1,6 +1,7 @@
 package dev.depths.bench;
 
 import dev.depths.runtime.kernel.Activations;
+import dev.depths.runtime.kernel.PanelFormat;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.Param;
 

@@ -8,7 +8,7 @@ import org.openjdk.jmh.annotations.Param;
 
 /** A decode's product of one panel that stays in the cache, by the weights' type: one type for each panel format. */
 public class GemvBenchmark extends KernelBenchmark {
-  @Param({"F32", "F16", "BF16", "Q8_0", "Q5_1", "Q6_K", "Q2_K", "Q4_0", "Q4_1"})
+  @Param({"F32", "F16", "BF16", "Q8_0", "Q6_K", "Q5_0", "Q5_1", "Q4_0", "Q4_1", "Q3_K", "Q2_K"})
   DType weights;
 
   @Param({"1", "2"})

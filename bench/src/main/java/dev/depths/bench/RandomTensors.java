@@ -78,8 +78,9 @@ final class RandomTensors {
         case Q5_0 -> scale(data, o, 9.2);
         case Q5_1 -> scaleAndMinimum(data, o, 9.2, -15.5);
         case Q8_0 -> scale(data, o, 74);
-        // Scales of sub-blocks are codes as well: 74 · 18.5, and 8.8 · 1.1 with minima about as large.
+        // Scales of sub-blocks are codes as well: 74 · 18.5, 2.3 · 18.5, and 8.8 · 1.1 with minima about as large.
         case Q6_K -> scale(data, o + 208, 1366);
+        case Q3_K -> scale(data, o + 108, 42);
         case Q2_K -> scaleAndMinimum(data, o + 80, 10, 1.5);
         default -> throw new IllegalArgumentException("no random " + type);
       }

@@ -7,7 +7,7 @@ import org.openjdk.jmh.annotations.Param;
 
 /** A decode's product, by the weights' type. */
 public class StreamingGemvBenchmark extends StreamingBenchmark {
-  @Param({"F32", "F16", "BF16", "Q8_0", "Q5_1", "Q6_K", "Q2_K", "Q4_0", "Q4_1"})
+  @Param({"F32", "F16", "BF16", "Q8_0", "Q6_K", "Q5_0", "Q5_1", "Q4_0", "Q4_1", "Q3_K", "Q2_K"})
   DType weights;
 
   private Activations x;

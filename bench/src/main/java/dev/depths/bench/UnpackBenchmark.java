@@ -8,7 +8,7 @@ import org.openjdk.jmh.annotations.Param;
 
 /** Unpacking one panel to f32 within the cache, which a prefill does once for all rows of a tile. */
 public class UnpackBenchmark extends KernelBenchmark {
-  @Param({"F16", "BF16", "Q8_0", "Q5_1", "Q6_K", "Q2_K", "Q4_0", "Q4_1"})
+  @Param({"F16", "BF16", "Q8_0", "Q6_K", "Q5_0", "Q5_1", "Q4_0", "Q4_1", "Q3_K", "Q2_K"})
   DType weights;
 
   private PackedMatrix panel;
