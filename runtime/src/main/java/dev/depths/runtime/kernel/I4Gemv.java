@@ -36,53 +36,13 @@ final class I4Gemv {
   static void multiply(MemorySegment w, long wOffset, PanelFormat format, Activations x, int row, int rows, float[] y,
       int yOffset, int ldy) {
     for (int r = 0; r < rows; r++) {
-      int k = (row + r) * x.stride;
-      int to = yOffset + r * ldy;
       for (int v = 0; v < 16; v += L) {
-        if (format.hasMin()) {
-          withMinima(w, wOffset + v * 4L, format.block(), x, k, y, to + v);
-        } else {
-          scaled(w, wOffset + v * 4L, format.block(), x, k, y, to + v);
-        }
+        one(w, wOffset + v * 4L, format.block(), format.hasMin(), x, (row + r) * x.stride, y, yOffset + r * ldy + v);
       }
     }
   }
 
-  private static void scaled(MemorySegment w, long wOffset, int block, Activations x, int xOffset, float[] y,
-      int yOffset) {
-    short[] q = x.q;
-    float[] scales = x.scales;
-    int[] sums = x.sums;
-    int groups = block / 4;
-    FloatVector even = FloatVector.zero(F);
-    FloatVector odd = FloatVector.zero(F);
-    long o = wOffset;
-    for (int k = xOffset; k < xOffset + x.columns; k += block) {
-      ShortVector acc = ShortVector.zero(S);
-      for (int g = 0; g < groups; g++) {
-        IntVector n = IntVector.fromMemorySegment(I, w, o + g * 64L, LE);
-        ShortVector p0 = n.and(NIBBLE).reinterpretAsShorts().mul(q[k + 4 * g]);
-        ShortVector p1 = n.lanewise(LSHR, 4).and(NIBBLE).reinterpretAsShorts().mul(q[k + 4 * g + 1]);
-        ShortVector p2 = n.lanewise(LSHR, 8).and(NIBBLE).reinterpretAsShorts().mul(q[k + 4 * g + 2]);
-        ShortVector p3 = n.lanewise(LSHR, 12).and(NIBBLE).reinterpretAsShorts().mul(q[k + 4 * g + 3]);
-        acc = acc.add(p0.add(p1).add(p2.add(p3)));
-      }
-      o += groups * 64L;
-      int bias = BIAS * (sums[k / 16] + (block == 32 ? sums[k / 16 + 1] : 0));
-      float scale = scales[k / 32];
-      IntVector d = IntVector.fromMemorySegment(I, w, o, LE);
-      FloatVector dEven = d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
-      FloatVector dOdd = d.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
-      IntVector dot = acc.sub((short) bias).reinterpretAsInts();
-      even = ((FloatVector) dot.lanewise(LSHL, 16).lanewise(ASHR, 16).convert(I2F, 0)).fma(dEven.mul(scale), even);
-      odd = ((FloatVector) dot.lanewise(ASHR, 16).convert(I2F, 0)).fma(dOdd.mul(scale), odd);
-      o += 64;
-    }
-    even.intoArray(y, yOffset);
-    odd.intoArray(y, yOffset + 16);
-  }
-
-  private static void withMinima(MemorySegment w, long wOffset, int block, Activations x, int xOffset, float[] y,
+  private static void one(MemorySegment w, long wOffset, int block, boolean min, Activations x, int xOffset, float[] y,
       int yOffset) {
     short[] q = x.q;
     float[] scales = x.scales;
@@ -103,21 +63,25 @@ final class I4Gemv {
       }
       o += groups * 64L;
       int sum = sums[k / 16] + (block == 32 ? sums[k / 16 + 1] : 0);
-      int bias = BIAS * sum;
       float scale = scales[k / 32];
       IntVector d = IntVector.fromMemorySegment(I, w, o, LE);
       FloatVector dEven = d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
       FloatVector dOdd = d.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
-      IntVector dot = acc.sub((short) bias).reinterpretAsInts();
-      even = ((FloatVector) dot.lanewise(LSHL, 16).lanewise(ASHR, 16).add(bias).convert(I2F, 0)).fma(dEven.mul(scale), even);
-      odd = ((FloatVector) dot.lanewise(ASHR, 16).add(bias).convert(I2F, 0)).fma(dOdd.mul(scale), odd);
-      float xSum = sum * scale;
-      IntVector m = IntVector.fromMemorySegment(I, w, o + 64, LE);
-      FloatVector mEven = m.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
-      FloatVector mOdd = m.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
-      even = mEven.fma(FloatVector.broadcast(F, xSum), even);
-      odd = mOdd.fma(FloatVector.broadcast(F, xSum), odd);
-      o += 128;
+      IntVector dot = acc.sub((short) (BIAS * sum)).reinterpretAsInts();
+      // A minimum counts from code 0, not from the bias.
+      int more = min ? BIAS * sum : 0;
+      even = ((FloatVector) dot.lanewise(LSHL, 16).lanewise(ASHR, 16).add(more).convert(I2F, 0)).fma(dEven.mul(scale), even);
+      odd = ((FloatVector) dot.lanewise(ASHR, 16).add(more).convert(I2F, 0)).fma(dOdd.mul(scale), odd);
+      o += 64;
+      if (min) {
+        float xSum = sum * scale;
+        IntVector m = IntVector.fromMemorySegment(I, w, o, LE);
+        FloatVector mEven = m.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
+        FloatVector mOdd = m.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
+        even = mEven.fma(FloatVector.broadcast(F, xSum), even);
+        odd = mOdd.fma(FloatVector.broadcast(F, xSum), odd);
+        o += 64;
+      }
     }
     even.intoArray(y, yOffset);
     odd.intoArray(y, yOffset + 16);

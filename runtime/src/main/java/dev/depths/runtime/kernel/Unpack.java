@@ -1,10 +1,14 @@
 package dev.depths.runtime.kernel;
 
+import static jdk.incubator.vector.VectorOperators.ASHR;
+import static jdk.incubator.vector.VectorOperators.I2F;
+import static jdk.incubator.vector.VectorOperators.LSHL;
+import static jdk.incubator.vector.VectorOperators.LSHR;
+
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
 /** Unpacks columns of a panel to the f32 form {@code [column][32]}, once for all rows of a tile. */
@@ -24,8 +28,8 @@ final class Unpack {
         case BF16 -> bfloat16(w, from, columns, out, v * 4L);
         case F16 -> half(w, from, columns, out, v * 4L);
         case I4, I4_MIN, I4_16, I4_16_MIN -> i4(w, from, columns, format.block(), format.hasMin(), out, v * 4L);
-        case I5, I5_MIN -> i5(w, from, columns, format.hasMin(), out, v * 4L);
-        case I6_16 -> i6(w, from, columns, out, v * 4L);
+        case I5, I5_MIN, I6_16 ->
+            highBits(w, from, columns, format.block(), format.bits() - 4, format.hasMin(), out, v * 4L);
         case I8 -> i8(w, from, columns, out, v * 4L);
       }
     }
@@ -35,7 +39,7 @@ final class Unpack {
     for (int i = 0; i < columns; i++) {
       IntVector n = IntVector.fromMemorySegment(I, w, wOffset + (long) i * Panels.LANE_BYTES, LE);
       long o = outOffset + (long) i * Panels.FLOAT_BYTES;
-      n.lanewise(VectorOperators.LSHL, 16).intoMemorySegment(out, o, LE);
+      n.lanewise(LSHL, 16).intoMemorySegment(out, o, LE);
       n.and(0xffff0000).intoMemorySegment(out, o + 64, LE);
     }
   }
@@ -68,8 +72,8 @@ final class Unpack {
       for (int g = 0; g < groups; g++) {
         IntVector n = IntVector.fromMemorySegment(I, w, block + g * 64L, LE);
         for (int j = 0; j < 4; j++) {
-          toFloat(n.lanewise(VectorOperators.LSHR, 4 * j).and(15)).fma(dEven, mEven).intoMemorySegment(out, o, LE);
-          toFloat(n.lanewise(VectorOperators.LSHR, 16 + 4 * j).and(15)).fma(dOdd, mOdd).intoMemorySegment(out, o + 64, LE);
+          toFloat(n.lanewise(LSHR, 4 * j).and(15)).fma(dEven, mEven).intoMemorySegment(out, o, LE);
+          toFloat(n.lanewise(LSHR, 16 + 4 * j).and(15)).fma(dOdd, mOdd).intoMemorySegment(out, o + 64, LE);
           o += Panels.FLOAT_BYTES;
         }
       }
@@ -77,63 +81,37 @@ final class Unpack {
     }
   }
 
-  private static void i5(MemorySegment w, long wOffset, int columns, boolean min, MemorySegment out, long outOffset) {
-    int nibbles = PanelFormat.I5.nibbleBytes();
-    int weights = PanelFormat.I5.weightBytes();
+  /** @param high bits above the nibble */
+  private static void highBits(MemorySegment w, long wOffset, int columns, int size, int high, boolean min,
+      MemorySegment out, long outOffset) {
+    int mask = (1 << high) - 1 << 4;
     long block = wOffset;
     long o = outOffset;
-    for (int b = 0; b < columns / 32; b++) {
-      long scales = block + weights;
+    for (int b = 0; b < columns / size; b++) {
+      long bits = block + size * 16L;
+      long scales = bits + 128;
       IntVector d = IntVector.fromMemorySegment(I, w, scales, LE);
       IntVector m = IntVector.fromMemorySegment(I, w, min ? scales + 64 : scales, LE);
-      float mScale = min ? Halves.SCALE : -PanelFormat.I5.bias() * Halves.SCALE;
+      float mScale = min ? Halves.SCALE : -(8 << high) * Halves.SCALE;
       FloatVector dEven = Halves.low(d).mul(Halves.SCALE);
       FloatVector dOdd = Halves.high(d).mul(Halves.SCALE);
       FloatVector mEven = Halves.low(m).mul(mScale);
       FloatVector mOdd = Halves.high(m).mul(mScale);
-      for (int g = 0; g < 8; g++) {
+      for (int g = 0; g < size / 4; g++) {
         IntVector n = IntVector.fromMemorySegment(I, w, block + g * 64L, LE);
-        IntVector h = IntVector.fromMemorySegment(I, w, block + nibbles + g % 2 * 64L, LE).lanewise(VectorOperators.LSHR, g / 2);
+        IntVector h = IntVector.fromMemorySegment(I, w, bits + g % 2 * 64L, LE).lanewise(LSHR, g / 2 * high);
+        // Column by column: so many operations are not unrolled, and shifts by a variable take longer.
         for (int j = 0; j < 4; j++) {
-          IntVector even = n.lanewise(VectorOperators.LSHR, 4 * j).and(15)
-              .or(h.lanewise(VectorOperators.LSHR, 4 * j).and(1).lanewise(VectorOperators.LSHL, 4));
-          IntVector odd = n.lanewise(VectorOperators.LSHR, 16 + 4 * j).and(15)
-              .or(h.lanewise(VectorOperators.LSHR, 16 + 4 * j).and(1).lanewise(VectorOperators.LSHL, 4));
-          toFloat(even).fma(dEven, mEven).intoMemorySegment(out, o, LE);
-          toFloat(odd).fma(dOdd, mOdd).intoMemorySegment(out, o + 64, LE);
+          IntVector even = n.and(15).or(h.lanewise(LSHL, 4).and(mask));
+          IntVector odd = n.lanewise(LSHR, 16).and(15).or(h.lanewise(LSHR, 12).and(mask));
+          ((FloatVector) even.convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o, LE);
+          ((FloatVector) odd.convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 64, LE);
+          n = n.lanewise(LSHR, 4);
+          h = h.lanewise(LSHR, 4);
           o += Panels.FLOAT_BYTES;
         }
       }
       block = scales + (min ? 128 : 64);
-    }
-  }
-
-  private static void i6(MemorySegment w, long wOffset, int columns, MemorySegment out, long outOffset) {
-    int nibbles = PanelFormat.I6_16.nibbleBytes();
-    int weights = PanelFormat.I6_16.weightBytes();
-    long block = wOffset;
-    long o = outOffset;
-    for (int b = 0; b < columns / 16; b++) {
-      IntVector d = IntVector.fromMemorySegment(I, w, block + weights, LE);
-      FloatVector dEven = Halves.low(d).mul(Halves.SCALE);
-      FloatVector dOdd = Halves.high(d).mul(Halves.SCALE);
-      FloatVector mEven = dEven.mul(-PanelFormat.I6_16.bias());
-      FloatVector mOdd = dOdd.mul(-PanelFormat.I6_16.bias());
-      for (int g = 0; g < 4; g++) {
-        IntVector n = IntVector.fromMemorySegment(I, w, block + g * 64L, LE);
-        IntVector h = IntVector.fromMemorySegment(I, w, block + nibbles + g % 2 * 64L, LE)
-            .lanewise(VectorOperators.LSHR, g / 2 * 2);
-        for (int j = 0; j < 4; j++) {
-          IntVector even = n.lanewise(VectorOperators.LSHR, 4 * j).and(15)
-              .or(h.lanewise(VectorOperators.LSHR, 4 * j).and(3).lanewise(VectorOperators.LSHL, 4));
-          IntVector odd = n.lanewise(VectorOperators.LSHR, 16 + 4 * j).and(15)
-              .or(h.lanewise(VectorOperators.LSHR, 16 + 4 * j).and(3).lanewise(VectorOperators.LSHL, 4));
-          toFloat(even).fma(dEven, mEven).intoMemorySegment(out, o, LE);
-          toFloat(odd).fma(dOdd, mOdd).intoMemorySegment(out, o + 64, LE);
-          o += Panels.FLOAT_BYTES;
-        }
-      }
-      block += weights + 64;
     }
   }
 
@@ -150,7 +128,7 @@ final class Unpack {
         toFloat(byteOf(n, 24)).mul(dEven).intoMemorySegment(out, o, LE);
         toFloat(byteOf(n, 8)).mul(dOdd).intoMemorySegment(out, o + 64, LE);
         toFloat(byteOf(n, 16)).mul(dEven).intoMemorySegment(out, o + 128, LE);
-        toFloat(n.lanewise(VectorOperators.ASHR, 24)).mul(dOdd).intoMemorySegment(out, o + 192, LE);
+        toFloat(n.lanewise(ASHR, 24)).mul(dOdd).intoMemorySegment(out, o + 192, LE);
         o += 2 * Panels.FLOAT_BYTES;
       }
       block += weights + 64;
@@ -159,10 +137,10 @@ final class Unpack {
 
   /** The signed byte of each int lane that a shift to the left by so many bits brings to the top. */
   private static IntVector byteOf(IntVector n, int shift) {
-    return n.lanewise(VectorOperators.LSHL, shift).lanewise(VectorOperators.ASHR, 24);
+    return n.lanewise(LSHL, shift).lanewise(ASHR, 24);
   }
 
   private static FloatVector toFloat(IntVector v) {
-    return (FloatVector) v.convert(VectorOperators.I2F, 0);
+    return (FloatVector) v.convert(I2F, 0);
   }
 }

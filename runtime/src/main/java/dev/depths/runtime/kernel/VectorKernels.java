@@ -24,8 +24,7 @@ final class VectorKernels implements Kernels {
           false);
       case F16, BF16 -> HalfGemv.multiply(w.data(), offset, format, x, row, rows, y, yOffset, ldy);
       case I4, I4_MIN, I4_16, I4_16_MIN -> I4Gemv.multiply(w.data(), offset, format, x, row, rows, y, yOffset, ldy);
-      case I5, I5_MIN -> I5Gemv.multiply(w.data(), offset, format, x, row, rows, y, yOffset, ldy);
-      case I6_16 -> I6Gemv.multiply(w.data(), offset, x, row, rows, y, yOffset, ldy);
+      case I5, I5_MIN, I6_16 -> HighBitsGemv.multiply(w.data(), offset, format, x, row, rows, y, yOffset, ldy);
       case I8 -> I8Gemv.multiply(w.data(), offset, x, row, rows, y, yOffset, ldy);
     }
   }

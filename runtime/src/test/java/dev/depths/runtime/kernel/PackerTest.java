@@ -45,7 +45,7 @@ class PackerTest {
       float[][] actual = unpack(kernels, packed);
       for (int row = 0; row < rows; row++) {
         tensor.dequantize(rowOf.applyAsInt(row), expected, 0);
-        assertArrayEquals(expected, actual[row], tolerance(type, expected), "row " + row);
+        assertRow(tensor, packed.format(), rowOf.applyAsInt(row), expected, actual[row]);
       }
       for (int row = rows; row < actual.length; row++) {
         assertArrayEquals(new float[columns], actual[row], "padding row " + row);
@@ -53,22 +53,36 @@ class PackerTest {
     }
   }
 
+  private static void assertRow(Tensor tensor, PanelFormat format, int row, float[] expected, float[] actual) {
+    if (!format.isInteger()) {
+      assertArrayEquals(expected, actual, "row " + row);
+      return;
+    }
+    QuantizedRow parts = new QuantizedRow(tensor, format);
+    parts.read(row);
+    float[] tolerances = tolerances(tensor.type(), parts, format);
+    for (int i = 0; i < expected.length; i++) {
+      assertEquals(expected[i], actual[i], tolerances[i], "row " + row + ", column " + i);
+    }
+  }
+
   /**
    * Without minimum a weight is one product, scale · code, in both: the same bits. With one, the loader rounds the product
-   * and then the sum, unpacking the sum alone: at most two half ulps of a term at most twice as large as the row's largest
-   * weight. The scales and minima of the K types are rounded to half floats too, by 2^-12: product and minimum may nearly
-   * cancel, but of these blocks they are together below 16 times the row's largest weight. A code is 63 steps at most.
+   * and then the sum, unpacking the sum alone: at most two half ulps of the larger term. The scales and minima of the K
+   * types are rounded to half floats too: by 2^-11 of either term at most.
    */
-  private static float tolerance(DType type, float[] row) {
-    float largest = 0;
-    for (float w : row) {
-      largest = Math.max(largest, Math.abs(w));
+  private static float[] tolerances(DType type, QuantizedRow row, PanelFormat format) {
+    float[] tolerances = new float[row.codes.length];
+    boolean rounded = type.name().endsWith("_K");
+    for (int i = 0; i < tolerances.length; i++) {
+      int block = i / format.block();
+      int code = row.codes[i] - (format.hasMin() ? 0 : format.bias());
+      float product = Math.abs(row.scales[block] * code);
+      float min = Math.abs(row.mins[block]);
+      float sum = format.hasMin() ? 2 * Math.ulp(product + min) : 0;
+      tolerances[i] = rounded ? 0x1p-11f * (product + min) + 2 * Math.ulp(product + min) : sum;
     }
-    return switch (type) {
-      case Q4_1, Q5_1 -> 2 * Math.ulp(largest);
-      case Q2_K, Q3_K, Q4_K, Q5_K, Q6_K -> largest / 256;
-      default -> 0;
-    };
+    return tolerances;
   }
 
   /** All finite numbers of 16 bits, subnormals and both zeros included, keep their bits. */
