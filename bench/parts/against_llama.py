@@ -4,6 +4,7 @@ import statistics
 from pathlib import Path
 
 import llama_cpp
+import machine
 import rounds
 import targets
 from tables import checked, table
@@ -16,9 +17,11 @@ NAMES = ["pp512", "tg128", "tg64 @ d2048"]
 def measure(context):
     models = context.models or [llama_cpp.quantize(context.llama_bench, context.default_model, t)
                                 for t in context.types]
+    types = dict(zip(map(str, models), context.types if not context.models else names(models)))
+    flags = machine.flags()
     return {"rows": rounds.measure(context.llama_bench, context.depths, models, context.threads, TESTS,
                                    context.rounds, context.repetitions),
-            "types": {str(m): t for m, t in zip(models, context.types if not context.models else names(models))}}
+            "types": types, "targets": {t: targets.against_llama_cpp(t, flags) for t in types.values()}}
 
 
 def names(models):
@@ -30,17 +33,21 @@ def markdown(data):
     version = next(r["version"] for r in data["rows"] if r["engine"] == "llama.cpp")
     columns = ["weights", ">threads"]
     for name in NAMES:
-        columns += [f">{name}: llama.cpp", ">Depths", f">ratio (at least {targets.AGAINST_LLAMA_CPP[name]:g})"]
+        columns += [f">{name}: llama.cpp", ">Depths", ">ratio"]
     rows = []
     for model, threads in dict.fromkeys((r["model"], r["n_threads"]) for r in data["rows"]):
-        row = [data["types"][model], threads]
-        for name in NAMES:
-            row += cells(figures, (model, name, threads), targets.AGAINST_LLAMA_CPP[name])
+        weights = data["types"][model]
+        row = [weights, threads]
+        for name, target in zip(NAMES, data["targets"][weights]):
+            row += cells(figures, (model, name, threads), target)
         rows.append(row)
     return [f"Tokens per second, dense, on the same GGUF files: medians of the rounds. llama.cpp {version}, built for "
             "this processor. Files whose rows are no whole number of a K-quant's blocks of 256 hold those matrices "
             "in another type, as `llama-quantize` chose it; both engines run the same file.", "",
-            *table(columns, rows)]
+            *table(columns, rows),
+            "The ratios asked for, on this processor:", "",
+            *table(["weights", *(f">{name}" for name in NAMES)],
+                   [[weights, *(f"{t:g}" for t in asked)] for weights, asked in data["targets"].items()])]
 
 
 def cells(figures, test, target):

@@ -12,6 +12,7 @@ import machine
 
 ROOT = Path(__file__).resolve().parents[2]
 JDK_VERSION = "25"
+PROMPT = "The lighthouse keeper opened the door and"
 
 
 @dataclasses.dataclass

@@ -13,11 +13,10 @@ from pathlib import Path
 import jmh
 import machine
 import targets
-from context import progress
+from context import PROMPT, progress
 from tables import checked, table
 
 TITLE = "Cost"
-PROMPT = "The lighthouse keeper opened the door and"
 TOKENS = 2000
 # A line of -Xlog:gc with the time of day: [2026-01-31T12:34:56.789+0000] GC(0) Pause Young ...
 PAUSE = re.compile(r"^\[(\d{4}-\d\d-\d\dT[\d:.]+[+-]\d{4})\].*GC\(\d+\) Pause", re.MULTILINE)

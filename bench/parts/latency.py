@@ -11,11 +11,10 @@ import time
 import jmh
 import machine
 import targets
-from context import progress
+from context import PROMPT, progress
 from tables import checked, table
 
 TITLE = "Latency"
-PROMPT = "The lighthouse keeper opened the door and"
 TIMES = re.compile(r"^(load|prompt) +([\d.]+) ms", re.MULTILINE)
 
 
@@ -44,13 +43,9 @@ def first_token(context):
         _, errors = process.communicate()
         end = time.monotonic()
     if process.returncode != 0:
-        raise machine.MeasureError(f"{command[0]} failed with exit status {process.returncode}: {last_line(errors)}")
+        raise machine.failed(command[0], process.returncode, errors.decode())
     said = {name: float(value) for name, value in TIMES.findall(errors.decode())}
     return {"first": 1000 * (first - start), "total": 1000 * (end - start), **said}
-
-
-def last_line(errors):
-    return (errors.decode().strip() or "no message").splitlines()[-1]
 
 
 def loading(context):

@@ -20,9 +20,14 @@ def output(arguments, **options):
     except OSError as e:
         raise MeasureError(f"{arguments[0]}: {e.strerror}") from e
     if done.returncode != 0:
-        last = (done.stderr.strip() or "no message").splitlines()[-1]
-        raise MeasureError(f"{arguments[0]} failed with exit status {done.returncode}: {last}")
+        raise failed(arguments[0], done.returncode, done.stderr)
     return done.stdout
+
+
+def failed(program, status, errors):
+    """The error of a program that ended with a status, with the last line that it wrote on standard error."""
+    last = (errors.strip() or "no message").splitlines()[-1]
+    return MeasureError(f"{program} failed with exit status {status}: {last}")
 
 
 def load():

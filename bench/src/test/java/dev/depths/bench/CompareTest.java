@@ -22,7 +22,7 @@ class CompareTest {
   private Path calls;
 
   @BeforeAll
-  static void requirePython() {
+  static void requirePython() throws InterruptedException {
     PythonProgram.require();
   }
 
