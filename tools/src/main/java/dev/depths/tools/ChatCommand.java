@@ -59,7 +59,7 @@ final class ChatCommand implements Callable<Integer> {
     GenerateOptions options = generation.options(predict);
     SessionOptions sessionOptions = generation.sessionOptions();
     int threadCount = threads.count();
-    try (Model opened = model.open(streams, threadCount); Session session = opened.newSession(sessionOptions)) {
+    try (Model opened = model.open(streams, threadCount); Session session = ModelArgs.session(opened, sessionOptions)) {
       ChatTemplate template = opened.chatTemplate().orElseThrow(
           () -> new CommandException("the model has no chat template; 'depths generate' continues plain text"));
       List<Message> opening = system == null ? List.of() : List.of(new Message("system", system));

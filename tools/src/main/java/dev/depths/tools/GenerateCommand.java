@@ -73,7 +73,7 @@ final class GenerateCommand implements Callable<Integer> {
     SessionOptions sessionOptions = generation.sessionOptions();
     int threadCount = threads.count();
     String text = InputText.read(streams, spec, prompt, file, "PROMPT");
-    try (Model opened = model.open(streams, threadCount); Session session = opened.newSession(sessionOptions)) {
+    try (Model opened = model.open(streams, threadCount); Session session = ModelArgs.session(opened, sessionOptions)) {
       int[] tokens = opened.tokenizer().encode(text, true, true);
       if (tokens.length == 0) {
         throw new CommandException("the prompt is empty");

@@ -2,6 +2,8 @@ package dev.depths.tools;
 
 import dev.depths.runtime.Model;
 import dev.depths.runtime.ModelOptions;
+import dev.depths.runtime.Session;
+import dev.depths.runtime.SessionOptions;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
@@ -57,6 +59,24 @@ final class ModelArgs {
   /** Opens the model in exact mode, whether or not that was asked for. */
   Model openExact(Streams streams, int threads) throws IOException {
     return Model.open(path(streams), options(threads).withExact(true));
+  }
+
+  /**
+   * A session of an opened model.
+   *
+   * @throws CommandException if its context is beyond the model's
+   */
+  static Session session(Model opened, SessionOptions options) {
+    requireContext(opened, options.contextLength(), "model");
+    return opened.newSession(options);
+  }
+
+  /** @param name whose context it is: the model's, or another's beside it */
+  static void requireContext(Model opened, int context, String name) {
+    int most = opened.config().contextLength();
+    if (context > most) {
+      throw new CommandException("--ctx " + context + " is beyond the " + name + "'s context of " + most + " tokens");
+    }
   }
 
   private ModelOptions options(int threads) {

@@ -100,7 +100,7 @@ final class PerplexityCommand implements Callable<Integer> {
     BenchRouting parsedRouting = BenchRouting.parse(routing, spec);
     String text = InputText.read(streams, spec, null, file, "");
     try (Model tested = model.open(streams, threadCount)) {
-      requireContext(tested, "model");
+      ModelArgs.requireContext(tested, context, "model");
       TextWindows windows = TextWindows.of(text, tested.tokenizer(), context, chunks);
       try (Model other = reference == null ? null : openReference(tested, threadCount)) {
         PerplexityScores scores = score(tested, other, parsedRouting.routing(), windows);
@@ -143,19 +143,12 @@ final class PerplexityCommand implements Callable<Integer> {
         new ModelOptions(threadCount, false, Optional.empty(), Optional.of(CacheDirectory.packed()));
     Model other = Model.open(Path.of(reference), options);
     try {
-      requireContext(other, "reference");
+      ModelArgs.requireContext(other, context, "reference");
       requireSameVocabulary(tested, other);
       return other;
     } catch (RuntimeException e) {
       other.close();
       throw e;
-    }
-  }
-
-  private void requireContext(Model opened, String name) {
-    int most = opened.config().contextLength();
-    if (context > most) {
-      throw new CommandException("--ctx " + context + " is beyond the " + name + "'s context of " + most + " tokens");
     }
   }
 
