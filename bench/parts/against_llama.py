@@ -17,11 +17,13 @@ NAMES = ["pp512", "tg128", "tg64 @ d2048"]
 def measure(context):
     models = context.models or [llama_cpp.quantize(context.llama_bench, context.default_model, t)
                                 for t in context.types]
-    types = dict(zip(map(str, models), context.types if not context.models else names(models)))
+    labels = names(models) if context.models else context.types
     flags = machine.flags()
+    # A file's name says nothing certain of its types.
+    asked = {t: targets.ANY_TYPE if context.models else targets.against_llama_cpp(t, flags) for t in labels}
     return {"rows": rounds.measure(context.llama_bench, context.depths, models, context.threads, TESTS,
                                    context.rounds, context.repetitions),
-            "types": types, "targets": {t: targets.against_llama_cpp(t, flags) for t in types.values()}}
+            "types": dict(zip(map(str, models), labels)), "targets": asked}
 
 
 def names(models):
