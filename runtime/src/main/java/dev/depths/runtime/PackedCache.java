@@ -38,7 +38,7 @@ import java.util.zip.CRC32C;
  */
 final class PackedCache {
   private static final long MAGIC = 0x4445505448533031L;
-  private static final int VERSION = 2;
+  private static final int VERSION = 3;
   private static final String SUFFIX = ".packed";
   /** Bytes under one checksum; workers read chunks in turns. */
   private static final int CHUNK = 4 << 20;

@@ -3,6 +3,7 @@ package dev.depths.runtime.kernel;
 import static jdk.incubator.vector.VectorOperators.ASHR;
 import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LSHL;
+import static jdk.incubator.vector.VectorOperators.LSHR;
 
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteOrder;
@@ -12,8 +13,13 @@ import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Int8 panels times integer activations. Two products of one row are summed in a short lane, which cannot overflow since
- * the activations keep to the format's {@link ActivationRange} (128 · 255 = 32640), and widened to int.
+ * Byte panels times integer activations. A short lane takes the products of two columns of one row modulo 2^16, of which
+ * subtracting {@code 128 · (q0 + q1)} makes {@code (code0 - 128) · q0 + (code1 - 128) · q1} exactly, within ±32640 since the
+ * activations keep to the format's {@link ActivationRange}.
+ *
+ * <p>Lanes are then widened in pairs: an int lane holds the sums of two rows, the even lane's raised by 2^15 so that it is
+ * unsigned ({@link Activations#pairs} does both). Adding whole int lanes and, apart, their upper halves gives both rows' sums
+ * over a block: the first less 2^16 times the second.
  */
 final class I8Gemv {
   private static final VectorSpecies<Short> S = Simd.SHORTS;
@@ -23,43 +29,112 @@ final class I8Gemv {
   private static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
 
   private static final int WEIGHTS = PanelFormat.I8.weightBytes();
+  private static final int BYTE = 0x00ff00ff;
+  /** What the even lanes' sums over a block were raised by. */
+  private static final int RAISED = Panels.BLOCK / 2 * Activations.RAISE;
 
   private I8Gemv() {}
 
   static void multiply(MemorySegment w, long wOffset, Activations x, int row, int rows, float[] y, int yOffset, int ldy) {
     for (int r = 0; r < rows; r++) {
-      for (int v = 0; v < 16; v += L) {
-        one(w, wOffset + v * 4L, x, (row + r) * x.stride, y, yOffset + r * ldy + v);
+      if (L == 16) {
+        one(w, wOffset, x, (row + r) * x.stride, y, yOffset + r * ldy);
+      } else {
+        for (int v = 0; v < 16; v += 2 * L) {
+          two(w, wOffset + v * 4L, x, (row + r) * x.stride, y, yOffset + r * ldy + v);
+        }
       }
     }
   }
 
+  /** All rows of the panel. */
   private static void one(MemorySegment w, long wOffset, Activations x, int xOffset, float[] y, int yOffset) {
     short[] q = x.q;
+    int[] pairs = x.pairs;
     float[] scales = x.scales;
     FloatVector even = FloatVector.zero(F);
     FloatVector odd = FloatVector.zero(F);
     long o = wOffset;
     for (int k = xOffset; k < xOffset + x.columns; k += Panels.BLOCK) {
-      IntVector accEven = IntVector.zero(I);
-      IntVector accOdd = accEven;
-      for (int g = 0; g < 16; g++) {
-        ShortVector n = ShortVector.fromMemorySegment(S, w, o + g * 64L, LE);
-        ShortVector p0 = n.lanewise(LSHL, 8).lanewise(ASHR, 8).mul(q[k + 2 * g]);
-        ShortVector p1 = n.lanewise(ASHR, 8).mul(q[k + 2 * g + 1]);
-        IntVector p = p0.add(p1).reinterpretAsInts();
-        accEven = accEven.add(p.lanewise(LSHL, 16).lanewise(ASHR, 16));
-        accOdd = accOdd.add(p.lanewise(ASHR, 16));
-      }
+      IntVector both = IntVector.zero(I);
+      IntVector upper = both;
+      int c = k;
+      long end = o + WEIGHTS;
+      do {
+        IntVector n = IntVector.fromMemorySegment(I, w, o, LE);
+        ShortVector p0 = n.and(BYTE).reinterpretAsShorts().mul(q[c]);
+        ShortVector p1 = n.lanewise(LSHR, 8).and(BYTE).reinterpretAsShorts().mul(q[c + 1]);
+        IntVector p = p0.add(p1).add(IntVector.broadcast(I, pairs[c / 2]).reinterpretAsShorts()).reinterpretAsInts();
+        both = both.add(p);
+        upper = upper.add(p.lanewise(ASHR, 16));
+        c += 2;
+        o += 64;
+      } while (o != end);
       float scale = scales[k / 32];
-      IntVector d = IntVector.fromMemorySegment(I, w, o + WEIGHTS, LE);
+      IntVector d = IntVector.fromMemorySegment(I, w, o, LE);
       FloatVector dEven = d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
       FloatVector dOdd = d.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
-      even = ((FloatVector) accEven.convert(I2F, 0)).fma(dEven.mul(scale), even);
-      odd = ((FloatVector) accOdd.convert(I2F, 0)).fma(dOdd.mul(scale), odd);
-      o += WEIGHTS + 64;
+      IntVector lower = both.sub(upper.lanewise(LSHL, 16)).sub(RAISED);
+      even = ((FloatVector) lower.convert(I2F, 0)).fma(dEven.mul(scale), even);
+      odd = ((FloatVector) upper.convert(I2F, 0)).fma(dOdd.mul(scale), odd);
+      o += 64;
     }
     even.intoArray(y, yOffset);
     odd.intoArray(y, yOffset + 16);
+  }
+
+  /** The rows of two vectors, which share the activations: as many as the panel has at 256 bits. */
+  private static void two(MemorySegment w, long wOffset, Activations x, int xOffset, float[] y, int yOffset) {
+    short[] q = x.q;
+    int[] pairs = x.pairs;
+    float[] scales = x.scales;
+    FloatVector even0 = FloatVector.zero(F);
+    FloatVector odd0 = even0;
+    FloatVector even1 = even0;
+    FloatVector odd1 = even0;
+    long o = wOffset;
+    for (int k = xOffset; k < xOffset + x.columns; k += Panels.BLOCK) {
+      IntVector both0 = IntVector.zero(I);
+      IntVector upper0 = both0;
+      IntVector both1 = both0;
+      IntVector upper1 = both0;
+      int c = k;
+      long end = o + WEIGHTS;
+      do {
+        IntVector n = IntVector.fromMemorySegment(I, w, o, LE);
+        IntVector m = IntVector.fromMemorySegment(I, w, o + Simd.BYTES, LE);
+        ShortVector q0 = ShortVector.broadcast(S, q[c]);
+        ShortVector q1 = ShortVector.broadcast(S, q[c + 1]);
+        ShortVector pair = IntVector.broadcast(I, pairs[c / 2]).reinterpretAsShorts();
+        IntVector p0 = n.and(BYTE).reinterpretAsShorts().mul(q0)
+            .add(n.lanewise(LSHR, 8).and(BYTE).reinterpretAsShorts().mul(q1)).add(pair).reinterpretAsInts();
+        IntVector p1 = m.and(BYTE).reinterpretAsShorts().mul(q0)
+            .add(m.lanewise(LSHR, 8).and(BYTE).reinterpretAsShorts().mul(q1)).add(pair).reinterpretAsInts();
+        both0 = both0.add(p0);
+        both1 = both1.add(p1);
+        upper0 = upper0.add(p0.lanewise(ASHR, 16));
+        upper1 = upper1.add(p1.lanewise(ASHR, 16));
+        c += 2;
+        o += 64;
+      } while (o != end);
+      float scale = scales[k / 32];
+      IntVector d0 = IntVector.fromMemorySegment(I, w, o, LE);
+      IntVector d1 = IntVector.fromMemorySegment(I, w, o + Simd.BYTES, LE);
+      FloatVector de0 = d0.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
+      FloatVector do0 = d0.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
+      FloatVector de1 = d1.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
+      FloatVector do1 = d1.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
+      IntVector lower0 = both0.sub(upper0.lanewise(LSHL, 16)).sub(RAISED);
+      IntVector lower1 = both1.sub(upper1.lanewise(LSHL, 16)).sub(RAISED);
+      even0 = ((FloatVector) lower0.convert(I2F, 0)).fma(de0.mul(scale), even0);
+      odd0 = ((FloatVector) upper0.convert(I2F, 0)).fma(do0.mul(scale), odd0);
+      even1 = ((FloatVector) lower1.convert(I2F, 0)).fma(de1.mul(scale), even1);
+      odd1 = ((FloatVector) upper1.convert(I2F, 0)).fma(do1.mul(scale), odd1);
+      o += 64;
+    }
+    even0.intoArray(y, yOffset);
+    even1.intoArray(y, yOffset + L);
+    odd0.intoArray(y, yOffset + 16);
+    odd1.intoArray(y, yOffset + 16 + L);
   }
 }

@@ -27,9 +27,10 @@ public final class Packer {
   }
 
   /**
-   * The panel format that keeps a tensor's precision and its size. Codes are kept as they are, and so are scales and minima,
-   * except that those of the K types, products of a half float and an integer, are rounded to half floats: by 1/2048 of
-   * themselves at most, which moves a weight of Q6_K by a thirtieth of a step between codes and smaller codes by less.
+   * The panel format that keeps a tensor's precision and its size. Codes are kept as they are (those of Q8_0 raised to be
+   * unsigned), and so are scales and minima, except that those of the K types, products of a half float and an integer, are
+   * rounded to half floats: by 1/2048 of themselves at most, which moves a weight of Q6_K by a thirtieth of a step between
+   * codes and smaller codes by less.
    */
   public static PanelFormat formatOf(DType type) {
     return switch (type) {
@@ -167,8 +168,8 @@ public final class Packer {
   private static void putBytes(byte[] codes, int from, byte[] panel, int at) {
     for (int i = 0; i < Panels.BLOCK; i += 2) {
       int o = at + i / 2 * Panels.LANE_BYTES;
-      panel[o] = codes[from + i];
-      panel[o + 1] = codes[from + i + 1];
+      panel[o] = (byte) (codes[from + i] + PanelFormat.I8.bias());
+      panel[o + 1] = (byte) (codes[from + i + 1] + PanelFormat.I8.bias());
     }
   }
 

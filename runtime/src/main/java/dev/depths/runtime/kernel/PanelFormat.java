@@ -12,7 +12,7 @@ public enum PanelFormat {
   F16(1, 16, false, ActivationRange.ANY),
   /** {@code [column][lane]} bfloat16. */
   BF16(1, 16, false, ActivationRange.ANY),
-  /** Two columns of signed bytes per lane, blocks of 32 columns. Products of two columns are summed. */
+  /** Two columns of bytes per lane, blocks of 32 columns. Products of two columns are summed. */
   I8(32, 8, false, ActivationRange.ofPairSum(255)),
   /** Four nibbles per lane, blocks of 32 columns. Products of a whole block are summed. */
   I4(32, 4, false, ActivationRange.ofBlockSum(4095)),
@@ -61,9 +61,9 @@ public enum PanelFormat {
     return block > 1;
   }
 
-  /** The code that stands for 0, or for the minimum plus this many scales: half the range of codes, if they are unsigned. */
+  /** The code that stands for 0, or for the minimum plus this many scales: half the range of codes. */
   int bias() {
-    return bits < 8 ? 1 << bits - 1 : 0;
+    return 1 << bits - 1;
   }
 
   /** What quantised activations must keep to, so that no sum overflows: {@code |code - bias|} times it fits 16 bits. */

@@ -35,6 +35,9 @@ final class Quantize {
       half(x, o, inverse);
       half(x, o + 16, inverse);
     }
+    if (range.pairSum() < Integer.MAX_VALUE) {
+      x.pair(offset, offset + columns);
+    }
   }
 
   /** The finest scale of a block that keeps to a range; 0 for a block that is as good as zero. */

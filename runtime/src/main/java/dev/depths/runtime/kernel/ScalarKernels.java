@@ -101,7 +101,7 @@ final class ScalarKernels implements Kernels {
     int i = column % f.block();
     long lane = block(w, panel, column) + Panels.lane(c) * 2L;
     if (f == PanelFormat.I8) {
-      return (byte) (w.data().get(SHORT, lane + (long) (i / 2) * Panels.LANE_BYTES) >> 8 * (i % 2));
+      return (w.data().get(SHORT, lane + (long) (i / 2) * Panels.LANE_BYTES) >> 8 * (i % 2) & 255) - f.bias();
     }
     int code = w.data().get(SHORT, lane + (long) (i / 4) * Panels.LANE_BYTES) >> 4 * (i % 4) & 15;
     int high = f.bits() - 4;
@@ -143,6 +143,7 @@ final class ScalarKernels implements Kernels {
         x.sums[i / 16] = sum;
       }
     }
+    x.pair(from, from + columns);
   }
 
   @Override

@@ -1,6 +1,5 @@
 package dev.depths.runtime.kernel;
 
-import static jdk.incubator.vector.VectorOperators.ASHR;
 import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LSHR;
@@ -123,21 +122,18 @@ final class Unpack {
       IntVector d = IntVector.fromMemorySegment(I, w, block + weights, LE);
       FloatVector dEven = Halves.low(d).mul(Halves.SCALE);
       FloatVector dOdd = Halves.high(d).mul(Halves.SCALE);
+      FloatVector mEven = dEven.mul(-PanelFormat.I8.bias());
+      FloatVector mOdd = dOdd.mul(-PanelFormat.I8.bias());
       for (int g = 0; g < 16; g++) {
         IntVector n = IntVector.fromMemorySegment(I, w, block + g * 64L, LE);
-        toFloat(byteOf(n, 24)).mul(dEven).intoMemorySegment(out, o, LE);
-        toFloat(byteOf(n, 8)).mul(dOdd).intoMemorySegment(out, o + 64, LE);
-        toFloat(byteOf(n, 16)).mul(dEven).intoMemorySegment(out, o + 128, LE);
-        toFloat(n.lanewise(ASHR, 24)).mul(dOdd).intoMemorySegment(out, o + 192, LE);
+        toFloat(n.and(255)).fma(dEven, mEven).intoMemorySegment(out, o, LE);
+        toFloat(n.lanewise(LSHR, 16).and(255)).fma(dOdd, mOdd).intoMemorySegment(out, o + 64, LE);
+        toFloat(n.lanewise(LSHR, 8).and(255)).fma(dEven, mEven).intoMemorySegment(out, o + 128, LE);
+        toFloat(n.lanewise(LSHR, 24)).fma(dOdd, mOdd).intoMemorySegment(out, o + 192, LE);
         o += 2 * Panels.FLOAT_BYTES;
       }
       block += weights + 64;
     }
-  }
-
-  /** The signed byte of each int lane that a shift to the left by so many bits brings to the top. */
-  private static IntVector byteOf(IntVector n, int shift) {
-    return n.lanewise(LSHL, shift).lanewise(ASHR, 24);
   }
 
   private static FloatVector toFloat(IntVector v) {

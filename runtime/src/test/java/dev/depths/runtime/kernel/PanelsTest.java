@@ -105,6 +105,9 @@ class PanelsTest {
         x.scales[(q + i) / 32] = 1;
       }
     }
+    if (q < x.q.length) {
+      x.pair(q, q + x.columns);
+    }
   }
 
   @ParameterizedTest
