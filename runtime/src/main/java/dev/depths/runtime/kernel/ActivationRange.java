@@ -7,26 +7,32 @@ package dev.depths.runtime.kernel;
  * @param blockSum over a block of 32 columns
  * @param halfSum over either half of a block
  * @param pairSum over two neighbouring columns
+ * @param weightBits the widths of the weights that they will be multiplied with, as a set: bit b for b bits
  */
-public record ActivationRange(int blockSum, int halfSum, int pairSum) {
+public record ActivationRange(int blockSum, int halfSum, int pairSum, int weightBits) {
   /** No bound: for weights that are multiplied as floats. */
-  public static final ActivationRange ANY = new ActivationRange(Integer.MAX_VALUE, Integer.MAX_VALUE, Integer.MAX_VALUE);
+  public static final ActivationRange ANY = new ActivationRange(Integer.MAX_VALUE, Integer.MAX_VALUE, Integer.MAX_VALUE, 0);
 
-  static ActivationRange ofBlockSum(int sum) {
-    return new ActivationRange(sum, Integer.MAX_VALUE, Integer.MAX_VALUE);
+  static ActivationRange ofBlockSum(int sum, int weightBits) {
+    return new ActivationRange(sum, Integer.MAX_VALUE, Integer.MAX_VALUE, 1 << weightBits);
   }
 
-  static ActivationRange ofHalfSum(int sum) {
-    return new ActivationRange(Integer.MAX_VALUE, sum, Integer.MAX_VALUE);
+  static ActivationRange ofHalfSum(int sum, int weightBits) {
+    return new ActivationRange(Integer.MAX_VALUE, sum, Integer.MAX_VALUE, 1 << weightBits);
   }
 
-  static ActivationRange ofPairSum(int sum) {
-    return new ActivationRange(Integer.MAX_VALUE, Integer.MAX_VALUE, sum);
+  static ActivationRange ofPairSum(int sum, int weightBits) {
+    return new ActivationRange(Integer.MAX_VALUE, Integer.MAX_VALUE, sum, 1 << weightBits);
   }
 
-  /** What both allow. */
+  /** What serves both. */
   public ActivationRange and(ActivationRange other) {
     return new ActivationRange(Math.min(blockSum, other.blockSum), Math.min(halfSum, other.halfSum),
-        Math.min(pairSum, other.pairSum));
+        Math.min(pairSum, other.pairSum), weightBits | other.weightBits);
+  }
+
+  /** Whether activations will be multiplied with weights of so many bits. */
+  boolean forWeightsOf(int bits) {
+    return (weightBits >> bits & 1) != 0;
   }
 }

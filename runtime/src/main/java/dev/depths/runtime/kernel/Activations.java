@@ -6,6 +6,8 @@ package dev.depths.runtime.kernel;
  */
 public final class Activations {
   static final int RAISE = 1 << 15;
+  /** One format for each width of fields: blocks of 16 nibbles are filled as those of 32 are. */
+  private static final PanelFormat[] FIELDS = {PanelFormat.I4, PanelFormat.I5, PanelFormat.I6_16};
 
   final int columns;
   final int stride;
@@ -13,10 +15,10 @@ public final class Activations {
   /** Codes, one per column. */
   final short[] q;
   /**
-   * For the byte format, per two columns {@code -128 · (q0 + q1)} modulo 2^16 in the upper half, and the same raised by
-   * {@link #RAISE} in the lower.
+   * What the kernels multiply with, for weights of 4 to 6 bits as {@link Fields} says. For bytes, per two columns
+   * {@code -128 · (q0 + q1)} modulo 2^16 in the upper half, and the same raised by {@link #RAISE} in the lower.
    */
-  final int[] pairs;
+  private final int[][] multipliers = new int[9][];
   /** One per 32 columns. */
   final float[] scales;
   /** Sums of the codes of 16 columns. */
@@ -28,16 +30,35 @@ public final class Activations {
     this.stride = Math.ceilDiv(columns, Panels.BLOCK) * Panels.BLOCK;
     this.f32 = new float[Math.multiplyExact(rows, stride)];
     this.q = new short[quantizedRows * stride];
-    this.pairs = new int[q.length / 2];
+    for (PanelFormat f : FIELDS) {
+      multipliers[f.bits()] = new int[q.length / f.block() * f.fields().lanes() * Fields.PER_HALF];
+    }
+    multipliers[PanelFormat.I8.bits()] = new int[q.length / 2];
     this.scales = new float[q.length / Panels.BLOCK];
     this.sums = new int[q.length / (Panels.BLOCK / 2)];
   }
 
-  /** Fills in {@link #pairs} of columns whose codes are there. */
-  void pair(int from, int to) {
-    for (int i = from / 2; i < to / 2; i++) {
-      int sum = PanelFormat.I8.bias() * (q[2 * i] + q[2 * i + 1]);
-      pairs[i] = -sum << 16 | RAISE - sum & 0xffff;
+  /** What weights of so many bits are multiplied with. */
+  int[] multipliers(int bits) {
+    return multipliers[bits];
+  }
+
+  /** Fills in the multipliers of columns whose codes are there, whole blocks of 32. */
+  void multipliers(int from, int to, ActivationRange range) {
+    for (PanelFormat f : FIELDS) {
+      if (range.forWeightsOf(f.bits())) {
+        int perBlock = f.fields().lanes() * Fields.PER_HALF;
+        for (int i = from; i < to; i += f.block()) {
+          f.fields().multipliers(q, i, multipliers[f.bits()], i / f.block() * perBlock);
+        }
+      }
+    }
+    if (range.forWeightsOf(PanelFormat.I8.bits())) {
+      int[] pairs = multipliers[PanelFormat.I8.bits()];
+      for (int i = from / 2; i < to / 2; i++) {
+        int sum = PanelFormat.I8.bias() * (q[2 * i] + q[2 * i + 1]);
+        pairs[i] = -sum << 16 | RAISE - sum & 0xffff;
+      }
     }
   }
 

@@ -25,6 +25,12 @@ final class F32Gemm {
 
   static void multiply(MemorySegment w, long wOffset, int k, float[] x, int xOffset, int ldx, int rows, float[] y,
       int yOffset, int ldy, boolean accumulate) {
+    if (L < 16 && rows % 2 == 1) {
+      rows--;
+      for (int c = 0; c < Panels.ROWS; c += 4 * L) {
+        tile1Wide(w, wOffset + (long) c * Float.BYTES, k, x, xOffset + rows * ldx, y, yOffset + rows * ldy + c, accumulate);
+      }
+    }
     for (int c = 0; c < Panels.ROWS; c += 2 * L) {
       long wc = wOffset + (long) c * Float.BYTES;
       int r = 0;
@@ -37,7 +43,7 @@ final class F32Gemm {
           r += 8;
         }
       }
-      for (; !TALL && r + 6 <= rows; r += 6) {
+      for (; r + 6 <= rows; r += 6) {
         tile6(w, wc, k, x, xOffset + r * ldx, ldx, y, yOffset + r * ldy + c, ldy, accumulate);
       }
       if (r + 4 <= rows) {
@@ -454,5 +460,36 @@ final class F32Gemm {
     }
     a0.intoArray(y, yOffset);
     b0.intoArray(y, yOffset + L);
+  }
+
+  /** The last of an odd number of rows by four vectors, the whole panel at 256 bits: so that memory is read in order. */
+  private static void tile1Wide(MemorySegment w, long wOffset, int k, float[] x, int xOffset, float[] y, int yOffset,
+      boolean accumulate) {
+    FloatVector a0, b0, c0, d0;
+    if (accumulate) {
+      a0 = FloatVector.fromArray(F, y, yOffset);
+      b0 = FloatVector.fromArray(F, y, yOffset + L);
+      c0 = FloatVector.fromArray(F, y, yOffset + 2 * L);
+      d0 = FloatVector.fromArray(F, y, yOffset + 3 * L);
+    } else {
+      FloatVector zero = FloatVector.zero(F);
+      a0 = b0 = c0 = d0 = zero;
+    }
+    for (int i = 0; i < k; i++) {
+      long o = wOffset + (long) i * ROW;
+      FloatVector v0 = FloatVector.broadcast(F, x[xOffset + i]);
+      FloatVector weights = FloatVector.fromMemorySegment(F, w, o, LE);
+      a0 = weights.fma(v0, a0);
+      weights = FloatVector.fromMemorySegment(F, w, o + Simd.BYTES, LE);
+      b0 = weights.fma(v0, b0);
+      weights = FloatVector.fromMemorySegment(F, w, o + 2 * Simd.BYTES, LE);
+      c0 = weights.fma(v0, c0);
+      weights = FloatVector.fromMemorySegment(F, w, o + 3 * Simd.BYTES, LE);
+      d0 = weights.fma(v0, d0);
+    }
+    a0.intoArray(y, yOffset);
+    b0.intoArray(y, yOffset + L);
+    c0.intoArray(y, yOffset + 2 * L);
+    d0.intoArray(y, yOffset + 3 * L);
   }
 }

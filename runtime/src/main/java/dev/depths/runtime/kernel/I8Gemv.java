@@ -18,8 +18,8 @@ import jdk.incubator.vector.VectorSpecies;
  * activations keep to the format's {@link ActivationRange}.
  *
  * <p>Lanes are then widened in pairs: an int lane holds the sums of two rows, the even lane's raised by 2^15 so that it is
- * unsigned ({@link Activations#pairs} does both). Adding whole int lanes and, apart, their upper halves gives both rows' sums
- * over a block: the first less 2^16 times the second.
+ * unsigned (the multipliers of {@link Activations} do both). Adding whole int lanes and, apart, their upper halves gives both
+ * rows' sums over a block: the first less 2^16 times the second.
  */
 final class I8Gemv {
   private static final VectorSpecies<Short> S = Simd.SHORTS;
@@ -50,7 +50,7 @@ final class I8Gemv {
   /** All rows of the panel. */
   private static void one(MemorySegment w, long wOffset, Activations x, int xOffset, float[] y, int yOffset) {
     short[] q = x.q;
-    int[] pairs = x.pairs;
+    int[] pairs = x.multipliers(8);
     float[] scales = x.scales;
     FloatVector even = FloatVector.zero(F);
     FloatVector odd = FloatVector.zero(F);
@@ -86,7 +86,7 @@ final class I8Gemv {
   /** The rows of two vectors, which share the activations: as many as the panel has at 256 bits. */
   private static void two(MemorySegment w, long wOffset, Activations x, int xOffset, float[] y, int yOffset) {
     short[] q = x.q;
-    int[] pairs = x.pairs;
+    int[] pairs = x.multipliers(8);
     float[] scales = x.scales;
     FloatVector even0 = FloatVector.zero(F);
     FloatVector odd0 = even0;

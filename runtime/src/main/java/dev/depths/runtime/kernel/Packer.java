@@ -15,6 +15,7 @@ public final class Packer {
   private static final long ALIGNMENT = 64;
 
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   private Packer() {}
@@ -124,13 +125,13 @@ public final class Packer {
         row.read(rowOf.applyAsInt(p * Panels.ROWS + r));
         int laneOffset = Short.BYTES * Panels.lane(r);
         for (int b = 0; b < row.scales.length; b++) {
-          int at = b * format.blockBytes() + laneOffset;
+          int block = b * format.blockBytes();
           if (format == PanelFormat.I8) {
-            putBytes(row.codes, b * format.block(), panel, at);
+            putBytes(row.codes, b * format.block(), panel, block + laneOffset);
           } else {
-            putNibbles(row.codes, b * format.block(), format, panel, at);
+            putFields(row.codes, b * format.block(), format.fields(), panelSegment, block + r * Integer.BYTES);
           }
-          at += format.weightBytes();
+          int at = block + format.weightBytes() + laneOffset;
           panelSegment.set(SHORT, at, half(row.scales[b]));
           if (format.hasMin()) {
             panelSegment.set(SHORT, at + Panels.LANE_BYTES, half(row.mins[b]));
@@ -149,19 +150,17 @@ public final class Packer {
     return half;
   }
 
-  /** Four columns of a row in its lane, and what is above their nibbles in two lanes after them. */
-  private static void putNibbles(byte[] codes, int from, PanelFormat format, byte[] panel, int at) {
-    for (int i = 0; i < format.block(); i += 4) {
-      int o = at + i / 4 * Panels.LANE_BYTES;
-      panel[o] = (byte) (codes[from + i] & 15 | codes[from + i + 1] << 4);
-      panel[o + 1] = (byte) (codes[from + i + 2] & 15 | codes[from + i + 3] << 4);
-    }
-    int high = format.bits() - 4;
-    for (int i = 0; high > 0 && i < format.block(); i++) {
-      int o = at + format.nibbleBytes() + i / 4 % 2 * Panels.LANE_BYTES;
-      int bits = codes[from + i] >> 4 << 4 * (i % 4) + high * (i / 8);
-      panel[o] |= (byte) bits;
-      panel[o + 1] |= (byte) (bits >> 8);
+  private static void putFields(byte[] codes, int from, Fields fields, MemorySegment panel, int at) {
+    for (int lane = 0; lane < fields.lanes(); lane++) {
+      int packed = 0;
+      for (int field = 0; field < Fields.PER_HALF; field++) {
+        int mask = (1 << fields.width(field)) - 1;
+        int c = from + fields.column(lane, field, 0);
+        int low = codes[c] >> fields.codeBit(lane, field) & mask;
+        int high = codes[c + 1] >> fields.codeBit(lane, field) & mask;
+        packed |= (low | high << Short.SIZE) << fields.position(field);
+      }
+      panel.set(INT, at + lane * Panels.FLOAT_BYTES, packed);
     }
   }
 

@@ -13,32 +13,34 @@ public enum PanelFormat {
   /** {@code [column][lane]} bfloat16. */
   BF16(1, 16, false, ActivationRange.ANY),
   /** Two columns of bytes per lane, blocks of 32 columns. Products of two columns are summed. */
-  I8(32, 8, false, ActivationRange.ofPairSum(255)),
-  /** Four nibbles per lane, blocks of 32 columns. Products of a whole block are summed. */
-  I4(32, 4, false, ActivationRange.ofBlockSum(4095)),
+  I8(32, 8, false, ActivationRange.ofPairSum(255, 8)),
+  /** {@link Fields} of nibbles, blocks of 32 columns. Products of a whole block are summed. */
+  I4(32, 4, false, ActivationRange.ofBlockSum(4095, 4)),
   /** As I4 with minima. */
-  I4_MIN(32, 4, true, ActivationRange.ofBlockSum(4095)),
+  I4_MIN(32, 4, true, ActivationRange.ofBlockSum(4095, 4)),
   /** As I4 with blocks of 16 columns. */
-  I4_16(16, 4, false, ActivationRange.ofBlockSum(4095)),
+  I4_16(16, 4, false, ActivationRange.ofBlockSum(4095, 4)),
   /** As I4_16 with minima. */
-  I4_16_MIN(16, 4, true, ActivationRange.ofBlockSum(4095)),
-  /** Nibbles and a fifth bit, blocks of 32 columns. Products of a whole block are summed. */
-  I5(32, 5, false, ActivationRange.ofBlockSum(2047)),
+  I4_16_MIN(16, 4, true, ActivationRange.ofBlockSum(4095, 4)),
+  /** {@link Fields} of 5 bits, blocks of 32 columns. Products of a whole block are summed. */
+  I5(32, 5, false, ActivationRange.ofBlockSum(2047, 5)),
   /** As I5 with minima. */
-  I5_MIN(32, 5, true, ActivationRange.ofBlockSum(2047)),
-  /** Nibbles and two bits more, blocks of 16 columns. Products of a whole block are summed. */
-  I6_16(16, 6, false, ActivationRange.ofHalfSum(1023));
+  I5_MIN(32, 5, true, ActivationRange.ofBlockSum(2047, 5)),
+  /** {@link Fields} of 6 bits, blocks of 16 columns. Products of a whole block are summed. */
+  I6_16(16, 6, false, ActivationRange.ofHalfSum(1023, 6));
 
   private final int block;
   private final int bits;
   private final boolean min;
   private final ActivationRange activationRange;
+  private final Fields fields;
 
   PanelFormat(int block, int bits, boolean min, ActivationRange activationRange) {
     this.block = block;
     this.bits = bits;
     this.min = min;
     this.activationRange = activationRange;
+    this.fields = block > 1 && bits < 8 ? Fields.of(block, bits) : null;
   }
 
   /** Columns per scale; 1 for formats without scales. */
@@ -81,9 +83,9 @@ public enum PanelFormat {
     return Panels.ROWS * block * bits / Byte.SIZE;
   }
 
-  /** Bytes of the nibbles alone in one block; what is left of the weights are higher bits. */
-  int nibbleBytes() {
-    return Panels.ROWS * block / 2;
+  /** Where codes of less than a byte are; null for other formats. */
+  Fields fields() {
+    return fields;
   }
 
   /** Bytes of a panel of so many columns. */

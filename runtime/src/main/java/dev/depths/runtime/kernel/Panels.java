@@ -3,15 +3,11 @@ package dev.depths.runtime.kernel;
 /**
  * The packed layout of weights: panels of 32 output rows, independent of the vector width.
  *
- * <p>A panel of integers holds, per block of columns, 16-bit lanes that each belong to one output row, several columns of
- * that row packed in a lane; then the block's 32 scales and, if the format has them, 32 minima, half floats in the same
- * lanes. Row r sits in lane 2r if r is below 16, else in lane 2(r - 16) + 1: widening the even and the odd lanes to ints
- * then yields rows 0-15 and 16-31 in order, at every vector width.
- *
- * <p>Nibbles come four columns to a lane, the first in the lowest bits. Weights of 5 or 6 bits have their higher bits after
- * the nibbles of their block, in two lanes per row: the first for columns whose number has bit 2 clear, the second for
- * the others. In it the {@code h} high bits of column c begin at bit {@code 4 (c mod 4) + h (c / 8)}, so that one shift per
- * eight columns brings the next ones into the place of the first.
+ * <p>A panel of integers holds, block of columns by block, the codes of the block, then its 32 scales and, if the format
+ * has them, 32 minima, half floats in 16-bit lanes. Row r's 16-bit lane is 2r if r is below 16, else 2(r - 16) + 1: widening
+ * the even and the odd lanes to ints then yields rows 0-15 and 16-31 in order, at every vector width. Bytes come two columns
+ * of a row to such a lane too, as 16-bit floats come one. Codes of fewer bits come in int lanes, the rows in order; see
+ * {@link Fields}.
  */
 final class Panels {
   /** Output rows per panel: 2 vectors of floats at 512 bits, 4 at 256, 8 at 128. */

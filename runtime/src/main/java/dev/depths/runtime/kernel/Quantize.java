@@ -35,9 +35,7 @@ final class Quantize {
       half(x, o, inverse);
       half(x, o + 16, inverse);
     }
-    if (range.pairSum() < Integer.MAX_VALUE) {
-      x.pair(offset, offset + columns);
-    }
+    x.multipliers(offset, offset + columns, range);
   }
 
   /** The finest scale of a block that keeps to a range; 0 for a block that is as good as zero. */

@@ -7,6 +7,7 @@ import java.nio.ByteOrder;
 /** The reference: plain loops that say what each kernel computes. Slow. */
 final class ScalarKernels implements Kernels {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
   @Override
@@ -99,15 +100,23 @@ final class ScalarKernels implements Kernels {
   private static int code(PackedMatrix w, int panel, int c, int column) {
     PanelFormat f = w.format();
     int i = column % f.block();
-    long lane = block(w, panel, column) + Panels.lane(c) * 2L;
+    long block = block(w, panel, column);
     if (f == PanelFormat.I8) {
-      return (w.data().get(SHORT, lane + (long) (i / 2) * Panels.LANE_BYTES) >> 8 * (i % 2) & 255) - f.bias();
+      long lane = block + (long) (i / 2) * Panels.LANE_BYTES + Panels.lane(c) * 2L;
+      return (w.data().get(SHORT, lane) >> 8 * (i % 2) & 255) - f.bias();
     }
-    int code = w.data().get(SHORT, lane + (long) (i / 4) * Panels.LANE_BYTES) >> 4 * (i % 4) & 15;
-    int high = f.bits() - 4;
-    if (high > 0) {
-      short bits = w.data().get(SHORT, lane + f.nibbleBytes() + (long) (i / 4 % 2) * Panels.LANE_BYTES);
-      code |= (bits >> 4 * (i % 4) + high * (i / 8) & (1 << high) - 1) << 4;
+    Fields fields = f.fields();
+    int code = 0;
+    for (int lane = 0; lane < fields.lanes(); lane++) {
+      int packed = w.data().get(INT, block + (long) lane * Panels.FLOAT_BYTES + c * 4L);
+      for (int field = 0; field < Fields.PER_HALF; field++) {
+        for (int side = 0; side < 2; side++) {
+          if (fields.column(lane, field, side) == i) {
+            int bits = packed >>> Short.SIZE * side + fields.position(field) & (1 << fields.width(field)) - 1;
+            code |= bits << fields.codeBit(lane, field);
+          }
+        }
+      }
     }
     return code - f.bias();
   }
@@ -143,7 +152,7 @@ final class ScalarKernels implements Kernels {
         x.sums[i / 16] = sum;
       }
     }
-    x.pair(from, from + columns);
+    x.multipliers(from, from + columns, range);
   }
 
   @Override

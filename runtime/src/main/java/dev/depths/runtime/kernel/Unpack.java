@@ -1,5 +1,6 @@
 package dev.depths.runtime.kernel;
 
+import static jdk.incubator.vector.VectorOperators.ASHR;
 import static jdk.incubator.vector.VectorOperators.I2F;
 import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LSHR;
@@ -27,8 +28,8 @@ final class Unpack {
         case BF16 -> bfloat16(w, from, columns, out, v * 4L);
         case F16 -> half(w, from, columns, out, v * 4L);
         case I4, I4_MIN, I4_16, I4_16_MIN -> i4(w, from, columns, format.block(), format.hasMin(), out, v * 4L);
-        case I5, I5_MIN, I6_16 ->
-            highBits(w, from, columns, format.block(), format.bits() - 4, format.hasMin(), out, v * 4L);
+        case I5, I5_MIN -> i5(w, from, columns, format.hasMin(), out, v * 4L);
+        case I6_16 -> i6(w, from, columns, out, v * 4L);
         case I8 -> i8(w, from, columns, out, v * 4L);
       }
     }
@@ -52,65 +53,141 @@ final class Unpack {
     }
   }
 
-  // A helper in a branch that was cold when its method was compiled is not inlined, and boxes: minima are loaded in place,
-  // and without minima from the scales once more.
+  // A branch that was cold when its method was compiled boxes what it makes: without minima the scales are loaded once more.
   private static void i4(MemorySegment w, long wOffset, int columns, int size, boolean min, MemorySegment out,
       long outOffset) {
-    int groups = size / 4;
+    int weights = size * 16;
     long block = wOffset;
     long o = outOffset;
     for (int b = 0; b < columns / size; b++) {
-      long scales = block + groups * 64L;
+      long scales = block + weights;
       IntVector d = IntVector.fromMemorySegment(I, w, scales, LE);
       IntVector m = IntVector.fromMemorySegment(I, w, min ? scales + 64 : scales, LE);
       float mScale = min ? Halves.SCALE : -PanelFormat.I4.bias() * Halves.SCALE;
-      FloatVector dEven = Halves.low(d).mul(Halves.SCALE);
-      FloatVector dOdd = Halves.high(d).mul(Halves.SCALE);
-      FloatVector mEven = Halves.low(m).mul(mScale);
-      FloatVector mOdd = Halves.high(m).mul(mScale);
-      for (int g = 0; g < groups; g++) {
-        IntVector n = IntVector.fromMemorySegment(I, w, block + g * 64L, LE);
-        for (int j = 0; j < 4; j++) {
-          toFloat(n.lanewise(LSHR, 4 * j).and(15)).fma(dEven, mEven).intoMemorySegment(out, o, LE);
-          toFloat(n.lanewise(LSHR, 16 + 4 * j).and(15)).fma(dOdd, mOdd).intoMemorySegment(out, o + 64, LE);
-          o += Panels.FLOAT_BYTES;
-        }
-      }
+      FloatVector dEven = d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
+      FloatVector dOdd = d.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
+      FloatVector mEven = m.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(mScale);
+      FloatVector mOdd = m.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(mScale);
+      long at = block;
+      do {
+        IntVector n0 = IntVector.fromMemorySegment(I, w, at, LE);
+        IntVector n1 = IntVector.fromMemorySegment(I, w, at + 64, LE);
+        ((FloatVector) n0.and(15).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o, LE);
+        ((FloatVector) n1.and(15).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 64, LE);
+        ((FloatVector) n0.lanewise(LSHR, 16).and(15).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o + 128, LE);
+        ((FloatVector) n1.lanewise(LSHR, 16).and(15).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 192, LE);
+        ((FloatVector) n0.lanewise(LSHR, 4).and(15).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o + 256, LE);
+        ((FloatVector) n1.lanewise(LSHR, 4).and(15).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 320, LE);
+        ((FloatVector) n0.lanewise(LSHR, 20).and(15).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o + 384, LE);
+        ((FloatVector) n1.lanewise(LSHR, 20).and(15).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 448, LE);
+        ((FloatVector) n0.lanewise(LSHR, 8).and(15).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o + 512, LE);
+        ((FloatVector) n1.lanewise(LSHR, 8).and(15).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 576, LE);
+        ((FloatVector) n0.lanewise(LSHR, 24).and(15).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o + 640, LE);
+        ((FloatVector) n1.lanewise(LSHR, 24).and(15).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 704, LE);
+        ((FloatVector) n0.lanewise(LSHR, 12).and(15).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o + 768, LE);
+        ((FloatVector) n1.lanewise(LSHR, 12).and(15).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 832, LE);
+        ((FloatVector) n0.lanewise(LSHR, 28).and(15).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o + 896, LE);
+        ((FloatVector) n1.lanewise(LSHR, 28).and(15).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 960, LE);
+        o += 8 * Panels.FLOAT_BYTES;
+        at += Panels.FLOAT_BYTES;
+      } while (at != scales);
       block = scales + (min ? 128 : 64);
     }
   }
 
-  /** @param high bits above the nibble */
-  private static void highBits(MemorySegment w, long wOffset, int columns, int size, int high, boolean min,
-      MemorySegment out, long outOffset) {
-    int mask = (1 << high) - 1 << 4;
+  /** Three columns to a half of a lane; the bits above them make two columns of all five lanes. */
+  private static void i5(MemorySegment w, long wOffset, int columns, boolean min, MemorySegment out, long outOffset) {
+    int weights = PanelFormat.I5.weightBytes();
     long block = wOffset;
     long o = outOffset;
-    for (int b = 0; b < columns / size; b++) {
-      long bits = block + size * 16L;
-      long scales = bits + 128;
+    for (int b = 0; b < columns / 32; b++) {
+      long scales = block + weights;
       IntVector d = IntVector.fromMemorySegment(I, w, scales, LE);
       IntVector m = IntVector.fromMemorySegment(I, w, min ? scales + 64 : scales, LE);
-      float mScale = min ? Halves.SCALE : -(8 << high) * Halves.SCALE;
-      FloatVector dEven = Halves.low(d).mul(Halves.SCALE);
-      FloatVector dOdd = Halves.high(d).mul(Halves.SCALE);
-      FloatVector mEven = Halves.low(m).mul(mScale);
-      FloatVector mOdd = Halves.high(m).mul(mScale);
-      for (int g = 0; g < size / 4; g++) {
-        IntVector n = IntVector.fromMemorySegment(I, w, block + g * 64L, LE);
-        IntVector h = IntVector.fromMemorySegment(I, w, bits + g % 2 * 64L, LE).lanewise(LSHR, g / 2 * high);
-        // Column by column: so many operations are not unrolled, and shifts by a variable take longer.
-        for (int j = 0; j < 4; j++) {
-          IntVector even = n.and(15).or(h.lanewise(LSHL, 4).and(mask));
-          IntVector odd = n.lanewise(LSHR, 16).and(15).or(h.lanewise(LSHR, 12).and(mask));
-          ((FloatVector) even.convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o, LE);
-          ((FloatVector) odd.convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 64, LE);
-          n = n.lanewise(LSHR, 4);
-          h = h.lanewise(LSHR, 4);
-          o += Panels.FLOAT_BYTES;
-        }
-      }
+      float mScale = min ? Halves.SCALE : -PanelFormat.I5.bias() * Halves.SCALE;
+      FloatVector dEven = d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
+      FloatVector dOdd = d.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
+      FloatVector mEven = m.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(mScale);
+      FloatVector mOdd = m.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(mScale);
+      IntVector rest0 = IntVector.zero(I);
+      IntVector rest1 = rest0;
+      long at = block;
+      do {
+        IntVector n0 = IntVector.fromMemorySegment(I, w, at, LE);
+        IntVector n1 = IntVector.fromMemorySegment(I, w, at + 64, LE);
+        ((FloatVector) n0.and(31).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o, LE);
+        ((FloatVector) n1.and(31).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 64, LE);
+        ((FloatVector) n0.lanewise(LSHR, 16).and(31).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o + 128, LE);
+        ((FloatVector) n1.lanewise(LSHR, 16).and(31).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 192, LE);
+        ((FloatVector) n0.lanewise(LSHR, 5).and(31).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o + 256, LE);
+        ((FloatVector) n1.lanewise(LSHR, 5).and(31).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 320, LE);
+        ((FloatVector) n0.lanewise(LSHR, 21).and(31).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o + 384, LE);
+        ((FloatVector) n1.lanewise(LSHR, 21).and(31).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 448, LE);
+        ((FloatVector) n0.lanewise(LSHR, 10).and(31).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o + 512, LE);
+        ((FloatVector) n1.lanewise(LSHR, 10).and(31).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 576, LE);
+        ((FloatVector) n0.lanewise(LSHR, 26).and(31).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o + 640, LE);
+        ((FloatVector) n1.lanewise(LSHR, 26).and(31).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 704, LE);
+        o += 6 * Panels.FLOAT_BYTES;
+        // Bit 15 of either half: in the end, the last lane's is on top.
+        rest0 = rest0.lanewise(LSHR, 1).or(n0.and(0x80008000));
+        rest1 = rest1.lanewise(LSHR, 1).or(n1.and(0x80008000));
+        at += Panels.FLOAT_BYTES;
+      } while (at != scales);
+      ((FloatVector) rest0.lanewise(LSHR, 11).and(31).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o, LE);
+      ((FloatVector) rest1.lanewise(LSHR, 11).and(31).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 64, LE);
+      ((FloatVector) rest0.lanewise(LSHR, 27).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o + 128, LE);
+      ((FloatVector) rest1.lanewise(LSHR, 27).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 192, LE);
+      o += 2 * Panels.FLOAT_BYTES;
       block = scales + (min ? 128 : 64);
+    }
+  }
+
+  /** Two columns to a half of a lane; the two pairs of bits above them make four columns of all three lanes. */
+  private static void i6(MemorySegment w, long wOffset, int columns, MemorySegment out, long outOffset) {
+    int weights = PanelFormat.I6_16.weightBytes();
+    long block = wOffset;
+    long o = outOffset;
+    for (int b = 0; b < columns / 16; b++) {
+      long scales = block + weights;
+      IntVector d = IntVector.fromMemorySegment(I, w, scales, LE);
+      FloatVector dEven = d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
+      FloatVector dOdd = d.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
+      FloatVector mEven = dEven.mul(-PanelFormat.I6_16.bias());
+      FloatVector mOdd = dOdd.mul(-PanelFormat.I6_16.bias());
+      IntVector first0 = IntVector.zero(I);
+      IntVector first1 = first0;
+      IntVector second0 = first0;
+      IntVector second1 = first0;
+      long at = block;
+      do {
+        IntVector n0 = IntVector.fromMemorySegment(I, w, at, LE);
+        IntVector n1 = IntVector.fromMemorySegment(I, w, at + 64, LE);
+        ((FloatVector) n0.and(63).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o, LE);
+        ((FloatVector) n1.and(63).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 64, LE);
+        ((FloatVector) n0.lanewise(LSHR, 16).and(63).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o + 128, LE);
+        ((FloatVector) n1.lanewise(LSHR, 16).and(63).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 192, LE);
+        ((FloatVector) n0.lanewise(LSHR, 6).and(63).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o + 256, LE);
+        ((FloatVector) n1.lanewise(LSHR, 6).and(63).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 320, LE);
+        ((FloatVector) n0.lanewise(LSHR, 22).and(63).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o + 384, LE);
+        ((FloatVector) n1.lanewise(LSHR, 22).and(63).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 448, LE);
+        o += 4 * Panels.FLOAT_BYTES;
+        // Bits 12-13 and 14-15 of either half: in the end, the last lane's are on top.
+        first0 = first0.lanewise(LSHR, 2).or(n0.and(0x30003000));
+        first1 = first1.lanewise(LSHR, 2).or(n1.and(0x30003000));
+        second0 = second0.lanewise(LSHR, 2).or(n0.and(0xc000c000));
+        second1 = second1.lanewise(LSHR, 2).or(n1.and(0xc000c000));
+        at += Panels.FLOAT_BYTES;
+      } while (at != scales);
+      ((FloatVector) first0.lanewise(LSHR, 8).and(63).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o, LE);
+      ((FloatVector) first1.lanewise(LSHR, 8).and(63).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 64, LE);
+      ((FloatVector) first0.lanewise(LSHR, 24).and(63).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o + 128, LE);
+      ((FloatVector) first1.lanewise(LSHR, 24).and(63).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 192, LE);
+      ((FloatVector) second0.lanewise(LSHR, 10).and(63).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o + 256, LE);
+      ((FloatVector) second1.lanewise(LSHR, 10).and(63).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 320, LE);
+      ((FloatVector) second0.lanewise(LSHR, 26).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o + 384, LE);
+      ((FloatVector) second1.lanewise(LSHR, 26).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 448, LE);
+      o += 4 * Panels.FLOAT_BYTES;
+      block = scales + 64;
     }
   }
 
@@ -120,23 +197,21 @@ final class Unpack {
     long o = outOffset;
     for (int b = 0; b < columns / 32; b++) {
       IntVector d = IntVector.fromMemorySegment(I, w, block + weights, LE);
-      FloatVector dEven = Halves.low(d).mul(Halves.SCALE);
-      FloatVector dOdd = Halves.high(d).mul(Halves.SCALE);
+      FloatVector dEven = d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
+      FloatVector dOdd = d.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
       FloatVector mEven = dEven.mul(-PanelFormat.I8.bias());
       FloatVector mOdd = dOdd.mul(-PanelFormat.I8.bias());
-      for (int g = 0; g < 16; g++) {
-        IntVector n = IntVector.fromMemorySegment(I, w, block + g * 64L, LE);
-        toFloat(n.and(255)).fma(dEven, mEven).intoMemorySegment(out, o, LE);
-        toFloat(n.lanewise(LSHR, 16).and(255)).fma(dOdd, mOdd).intoMemorySegment(out, o + 64, LE);
-        toFloat(n.lanewise(LSHR, 8).and(255)).fma(dEven, mEven).intoMemorySegment(out, o + 128, LE);
-        toFloat(n.lanewise(LSHR, 24)).fma(dOdd, mOdd).intoMemorySegment(out, o + 192, LE);
+      long at = block;
+      do {
+        IntVector n = IntVector.fromMemorySegment(I, w, at, LE);
+        ((FloatVector) n.and(255).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o, LE);
+        ((FloatVector) n.lanewise(LSHR, 16).and(255).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 64, LE);
+        ((FloatVector) n.lanewise(LSHR, 8).and(255).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o + 128, LE);
+        ((FloatVector) n.lanewise(LSHR, 24).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 192, LE);
         o += 2 * Panels.FLOAT_BYTES;
-      }
+        at += Panels.LANE_BYTES;
+      } while (at != block + weights);
       block += weights + 64;
     }
-  }
-
-  private static FloatVector toFloat(IntVector v) {
-    return (FloatVector) v.convert(I2F, 0);
   }
 }

@@ -23,8 +23,8 @@ final class VectorKernels implements Kernels {
       case F32 -> F32Gemm.multiply(w.data(), offset, x.columns, x.f32, row * x.stride, x.stride, rows, y, yOffset, ldy,
           false);
       case F16, BF16 -> HalfGemv.multiply(w.data(), offset, format, x, row, rows, y, yOffset, ldy);
-      case I4, I4_MIN, I4_16, I4_16_MIN -> I4Gemv.multiply(w.data(), offset, format, x, row, rows, y, yOffset, ldy);
-      case I5, I5_MIN, I6_16 -> HighBitsGemv.multiply(w.data(), offset, format, x, row, rows, y, yOffset, ldy);
+      case I4, I4_MIN, I4_16, I4_16_MIN, I5, I5_MIN, I6_16 ->
+          FieldsGemv.multiply(w.data(), offset, format, x, row, rows, y, yOffset, ldy);
       case I8 -> I8Gemv.multiply(w.data(), offset, x, row, rows, y, yOffset, ldy);
     }
   }

@@ -54,7 +54,7 @@ public final class Warmup {
     }
     add(() -> k.quantize(x, 0, 0, COLUMNS, PanelFormat.I4.activationRange()), COLUMNS, 8);
     // Every height of the register tile, alone, so that none waits for the others.
-    for (int rows : new int[] {1, 2, 4, 8, 12}) {
+    for (int rows : new int[] {1, 2, 4, 6, 8, 12}) {
       add(() -> k.panelF32(panel, 0, COLUMNS, x.f32, 0, x.stride, rows, y, 0, 32, false), COLUMNS * 32 * rows, 0.25);
     }
     add(() -> k.rmsNorm(x.f32, 0, COLUMNS, table, 1e-5f, y, 0), COLUMNS, 4);

@@ -106,7 +106,7 @@ class PanelsTest {
       }
     }
     if (q < x.q.length) {
-      x.pair(q, q + x.columns);
+      x.multipliers(q, q + x.columns, format.activationRange());
     }
   }
 

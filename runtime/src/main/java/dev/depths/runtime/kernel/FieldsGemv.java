@@ -1,0 +1,225 @@
+package dev.depths.runtime.kernel;
+
+import static jdk.incubator.vector.VectorOperators.ASHR;
+import static jdk.incubator.vector.VectorOperators.I2F;
+import static jdk.incubator.vector.VectorOperators.LSHL;
+import static jdk.incubator.vector.VectorOperators.LSHR;
+
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.ShortVector;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * Panels of weights of 4 to 6 bits times integer activations. An int lane belongs to one row and holds its codes in
+ * {@link Fields}; both halves of it accumulate products over a whole block modulo 2^16. No field is masked: what a shifted
+ * lane holds beyond a field is made up for in the multipliers. The halves add up to {@code sum(code · q)} modulo 2^16, and
+ * {@code sum((code - bias) · q)} lies within ±32760, since the activations keep to the format's {@link ActivationRange}; so
+ * subtracting {@code bias · sum(q)} gives it exactly.
+ *
+ * <p>A block's loop ends by {@code !=}: with {@code <} C2 makes counted loops of it that take the bounds checks out, and
+ * preparing those costs more than the few checks that a block has (14-33 % of the whole).
+ *
+ * <p>The kernels of this package call the Vector API directly. C2 stops inlining other methods once a method's graph has
+ * grown to 18,000 nodes, which a few dozen vector operations reach; a helper would then be called, and its vectors boxed.
+ */
+final class FieldsGemv {
+  private static final VectorSpecies<Short> S = Simd.SHORTS;
+  private static final VectorSpecies<Integer> I = Simd.INTS;
+  private static final VectorSpecies<Float> F = Simd.FLOATS;
+  private static final int L = Simd.LANES;
+  private static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
+
+  private FieldsGemv() {}
+
+  static void multiply(MemorySegment w, long wOffset, PanelFormat format, Activations x, int row, int rows, float[] y,
+      int yOffset, int ldy) {
+    for (int r = 0; r < rows; r++) {
+      int from = (row + r) * x.stride;
+      int to = yOffset + r * ldy;
+      if (L == 16) {
+        two(w, wOffset, format, x, from, y, to);
+      } else {
+        for (int v = 0; v < 16; v += 2 * L) {
+          four(w, wOffset + v * 4L, format, x, from, y, to + v);
+        }
+      }
+    }
+  }
+
+  /** All rows of the panel, in two vectors. */
+  private static void two(MemorySegment w, long wOffset, PanelFormat format, Activations x, int xOffset, float[] y,
+      int yOffset) {
+    int block = format.block();
+    int weights = format.weightBytes();
+    boolean min = format.hasMin();
+    Fields fields = format.fields();
+    int shift1 = fields.position(1);
+    int shift2 = fields.position(2);
+    int shift3 = fields.position(3);
+    int[] multipliers = x.multipliers(format.bits());
+    float[] scales = x.scales;
+    int[] sums = x.sums;
+    FloatVector y0 = FloatVector.zero(F);
+    FloatVector y1 = y0;
+    long o = wOffset;
+    int i = xOffset / block * fields.lanes() * Fields.PER_HALF;
+    for (int k = xOffset; k < xOffset + x.columns; k += block) {
+      ShortVector sum0 = ShortVector.zero(S);
+      ShortVector sum1 = sum0;
+      long end = o + weights;
+      do {
+        IntVector n0 = IntVector.fromMemorySegment(I, w, o, LE);
+        IntVector n1 = IntVector.fromMemorySegment(I, w, o + 64, LE);
+        ShortVector m0 = IntVector.broadcast(I, multipliers[i]).reinterpretAsShorts();
+        sum0 = sum0.add(n0.reinterpretAsShorts().mul(m0));
+        sum1 = sum1.add(n1.reinterpretAsShorts().mul(m0));
+        ShortVector m1 = IntVector.broadcast(I, multipliers[i + 1]).reinterpretAsShorts();
+        sum0 = sum0.add(n0.lanewise(LSHR, shift1).reinterpretAsShorts().mul(m1));
+        sum1 = sum1.add(n1.lanewise(LSHR, shift1).reinterpretAsShorts().mul(m1));
+        ShortVector m2 = IntVector.broadcast(I, multipliers[i + 2]).reinterpretAsShorts();
+        sum0 = sum0.add(n0.lanewise(LSHR, shift2).reinterpretAsShorts().mul(m2));
+        sum1 = sum1.add(n1.lanewise(LSHR, shift2).reinterpretAsShorts().mul(m2));
+        ShortVector m3 = IntVector.broadcast(I, multipliers[i + 3]).reinterpretAsShorts();
+        sum0 = sum0.add(n0.lanewise(LSHR, shift3).reinterpretAsShorts().mul(m3));
+        sum1 = sum1.add(n1.lanewise(LSHR, shift3).reinterpretAsShorts().mul(m3));
+        i += 4;
+        o += Panels.FLOAT_BYTES;
+      } while (o != end);
+      int qSum = sums[k / 16] + (block == 32 ? sums[k / 16 + 1] : 0);
+      float scale = scales[k / 32];
+      int bias = format.bias() * qSum;
+      // A minimum counts from code 0, not from the bias.
+      int more = min ? bias : 0;
+      bias <<= 16;
+      IntVector dot0 = sum0.reinterpretAsInts();
+      dot0 = dot0.add(dot0.lanewise(LSHL, 16)).sub(bias).lanewise(ASHR, 16).add(more);
+      IntVector dot1 = sum1.reinterpretAsInts();
+      dot1 = dot1.add(dot1.lanewise(LSHL, 16)).sub(bias).lanewise(ASHR, 16).add(more);
+      IntVector d0 = IntVector.fromMemorySegment(I, w, o, LE);
+      FloatVector scale0 = d0.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats()
+            .mul(Halves.SCALE).mul(scale);
+      y0 = ((FloatVector) dot0.convert(I2F, 0)).fma(scale0, y0);
+      FloatVector scale1 = d0.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats()
+            .mul(Halves.SCALE).mul(scale);
+      y1 = ((FloatVector) dot1.convert(I2F, 0)).fma(scale1, y1);
+      o += Panels.LANE_BYTES;
+      if (min) {
+        FloatVector xSum = FloatVector.broadcast(F, qSum * scale);
+        IntVector min0 = IntVector.fromMemorySegment(I, w, o, LE);
+        y0 = min0.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats()
+            .mul(Halves.SCALE).fma(xSum, y0);
+        y1 = min0.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats()
+            .mul(Halves.SCALE).fma(xSum, y1);
+        o += Panels.LANE_BYTES;
+      }
+    }
+    y0.intoArray(y, yOffset);
+    y1.intoArray(y, yOffset + 16);
+  }
+
+  /** The rows of four vectors, which share the multipliers: as many as the panel has at 256 bits. */
+  private static void four(MemorySegment w, long wOffset, PanelFormat format, Activations x, int xOffset, float[] y,
+      int yOffset) {
+    int block = format.block();
+    int weights = format.weightBytes();
+    boolean min = format.hasMin();
+    Fields fields = format.fields();
+    int shift1 = fields.position(1);
+    int shift2 = fields.position(2);
+    int shift3 = fields.position(3);
+    int[] multipliers = x.multipliers(format.bits());
+    float[] scales = x.scales;
+    int[] sums = x.sums;
+    FloatVector y0 = FloatVector.zero(F);
+    FloatVector y1 = y0;
+    FloatVector y2 = y0;
+    FloatVector y3 = y0;
+    long o = wOffset;
+    int i = xOffset / block * fields.lanes() * Fields.PER_HALF;
+    for (int k = xOffset; k < xOffset + x.columns; k += block) {
+      ShortVector sum0 = ShortVector.zero(S);
+      ShortVector sum1 = sum0;
+      ShortVector sum2 = sum0;
+      ShortVector sum3 = sum0;
+      long end = o + weights;
+      do {
+        IntVector n0 = IntVector.fromMemorySegment(I, w, o, LE);
+        IntVector n1 = IntVector.fromMemorySegment(I, w, o + Simd.BYTES, LE);
+        IntVector n2 = IntVector.fromMemorySegment(I, w, o + 64, LE);
+        IntVector n3 = IntVector.fromMemorySegment(I, w, o + 64 + Simd.BYTES, LE);
+        ShortVector m0 = IntVector.broadcast(I, multipliers[i]).reinterpretAsShorts();
+        sum0 = sum0.add(n0.reinterpretAsShorts().mul(m0));
+        sum1 = sum1.add(n1.reinterpretAsShorts().mul(m0));
+        sum2 = sum2.add(n2.reinterpretAsShorts().mul(m0));
+        sum3 = sum3.add(n3.reinterpretAsShorts().mul(m0));
+        ShortVector m1 = IntVector.broadcast(I, multipliers[i + 1]).reinterpretAsShorts();
+        sum0 = sum0.add(n0.lanewise(LSHR, shift1).reinterpretAsShorts().mul(m1));
+        sum1 = sum1.add(n1.lanewise(LSHR, shift1).reinterpretAsShorts().mul(m1));
+        sum2 = sum2.add(n2.lanewise(LSHR, shift1).reinterpretAsShorts().mul(m1));
+        sum3 = sum3.add(n3.lanewise(LSHR, shift1).reinterpretAsShorts().mul(m1));
+        ShortVector m2 = IntVector.broadcast(I, multipliers[i + 2]).reinterpretAsShorts();
+        sum0 = sum0.add(n0.lanewise(LSHR, shift2).reinterpretAsShorts().mul(m2));
+        sum1 = sum1.add(n1.lanewise(LSHR, shift2).reinterpretAsShorts().mul(m2));
+        sum2 = sum2.add(n2.lanewise(LSHR, shift2).reinterpretAsShorts().mul(m2));
+        sum3 = sum3.add(n3.lanewise(LSHR, shift2).reinterpretAsShorts().mul(m2));
+        ShortVector m3 = IntVector.broadcast(I, multipliers[i + 3]).reinterpretAsShorts();
+        sum0 = sum0.add(n0.lanewise(LSHR, shift3).reinterpretAsShorts().mul(m3));
+        sum1 = sum1.add(n1.lanewise(LSHR, shift3).reinterpretAsShorts().mul(m3));
+        sum2 = sum2.add(n2.lanewise(LSHR, shift3).reinterpretAsShorts().mul(m3));
+        sum3 = sum3.add(n3.lanewise(LSHR, shift3).reinterpretAsShorts().mul(m3));
+        i += 4;
+        o += Panels.FLOAT_BYTES;
+      } while (o != end);
+      int qSum = sums[k / 16] + (block == 32 ? sums[k / 16 + 1] : 0);
+      float scale = scales[k / 32];
+      int bias = format.bias() * qSum;
+      // A minimum counts from code 0, not from the bias.
+      int more = min ? bias : 0;
+      bias <<= 16;
+      IntVector dot0 = sum0.reinterpretAsInts();
+      dot0 = dot0.add(dot0.lanewise(LSHL, 16)).sub(bias).lanewise(ASHR, 16).add(more);
+      IntVector dot1 = sum1.reinterpretAsInts();
+      dot1 = dot1.add(dot1.lanewise(LSHL, 16)).sub(bias).lanewise(ASHR, 16).add(more);
+      IntVector dot2 = sum2.reinterpretAsInts();
+      dot2 = dot2.add(dot2.lanewise(LSHL, 16)).sub(bias).lanewise(ASHR, 16).add(more);
+      IntVector dot3 = sum3.reinterpretAsInts();
+      dot3 = dot3.add(dot3.lanewise(LSHL, 16)).sub(bias).lanewise(ASHR, 16).add(more);
+      IntVector d0 = IntVector.fromMemorySegment(I, w, o, LE);
+      IntVector d1 = IntVector.fromMemorySegment(I, w, o + Simd.BYTES, LE);
+      FloatVector scale0 = d0.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats()
+            .mul(Halves.SCALE).mul(scale);
+      y0 = ((FloatVector) dot0.convert(I2F, 0)).fma(scale0, y0);
+      FloatVector scale1 = d1.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats()
+            .mul(Halves.SCALE).mul(scale);
+      y1 = ((FloatVector) dot1.convert(I2F, 0)).fma(scale1, y1);
+      FloatVector scale2 = d0.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats()
+            .mul(Halves.SCALE).mul(scale);
+      y2 = ((FloatVector) dot2.convert(I2F, 0)).fma(scale2, y2);
+      FloatVector scale3 = d1.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats()
+            .mul(Halves.SCALE).mul(scale);
+      y3 = ((FloatVector) dot3.convert(I2F, 0)).fma(scale3, y3);
+      o += Panels.LANE_BYTES;
+      if (min) {
+        FloatVector xSum = FloatVector.broadcast(F, qSum * scale);
+        IntVector min0 = IntVector.fromMemorySegment(I, w, o, LE);
+        IntVector min1 = IntVector.fromMemorySegment(I, w, o + Simd.BYTES, LE);
+        y0 = min0.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats()
+            .mul(Halves.SCALE).fma(xSum, y0);
+        y1 = min1.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats()
+            .mul(Halves.SCALE).fma(xSum, y1);
+        y2 = min0.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats()
+            .mul(Halves.SCALE).fma(xSum, y2);
+        y3 = min1.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats()
+            .mul(Halves.SCALE).fma(xSum, y3);
+        o += Panels.LANE_BYTES;
+      }
+    }
+    y0.intoArray(y, yOffset);
+    y1.intoArray(y, yOffset + L);
+    y2.intoArray(y, yOffset + 16);
+    y3.intoArray(y, yOffset + 16 + L);
+  }
+}
