@@ -2,6 +2,9 @@ package dev.depths.runtime;
 
 import dev.depths.loader.ModelConfig;
 import dev.depths.runtime.kernel.Kernels;
+import dev.depths.runtime.kernel.PanelFormat;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 
 /**
  * Causal grouped-query attention of a tile over a block's ragged cache, split among workers by key/value heads and groups
@@ -12,23 +15,31 @@ final class AttentionJob implements Workers.Job {
   /** Rows that share a pass over the cache. */
   private static final int ROWS = 24;
 
+  /** From so many rows on, unpacking a panel of half floats costs less than doing it in each register tile. */
+  private static final int UNPACKED_ROWS = 9;
+
   private final Kernels kernels;
   private final int kvHeads;
   private final int group;
   private final int headDim;
   private final float[][] scores;
   private final float[][] sums;
+  private final MemorySegment[] unpacked;
   private KvCache.BlockKv kv;
   private Tile tile;
   private int rows;
 
-  AttentionJob(Kernels kernels, ModelConfig c, int shares) {
+  AttentionJob(Kernels kernels, ModelConfig c, int shares, Arena arena) {
     this.kernels = kernels;
     this.kvHeads = c.kvHeads();
     this.group = c.heads() / c.kvHeads();
     this.headDim = c.headDim();
     this.scores = new float[shares][0];
     this.sums = new float[shares][Math.max(ROWS, group) * Tile.panelWidth(headDim)];
+    this.unpacked = new MemorySegment[shares];
+    for (int i = 0; i < shares; i++) {
+      unpacked[i] = arena.allocate(PanelFormat.F32.panelBytes(Math.max(headDim, KvCache.PAGE)), 64);
+    }
   }
 
   AttentionJob of(KvCache.BlockKv kv, Tile tile, int rows) {
@@ -72,7 +83,7 @@ final class AttentionJob implements Workers.Job {
     float[] s = scores(share, n * lds);
     int query = from * tile.qStride + queryHead * headDim;
     for (int p = 0; p < pages; p++) {
-      kernels.panelF32(kv.memory(p), kv.keyOffset(p, head), headDim, tile.q, query, ldq, n, s, p * KvCache.PAGE, lds, false);
+      panel(share, p, kv.keyOffset(p, head), headDim, tile.q, query, ldq, n, s, p * KvCache.PAGE, lds, false);
     }
     float scale = (float) (1 / Math.sqrt(headDim));
     for (int r = 0; r < n; r++) {
@@ -87,13 +98,23 @@ final class AttentionJob implements Workers.Job {
     for (int d = 0; d < headDim; d += 32) {
       for (int p = 0; p < pages; p++) {
         int k = Math.min(KvCache.PAGE, held - p * KvCache.PAGE);
-        kernels.panelF32(kv.memory(p), kv.valueOffset(p, head, d / 32), k, s, p * KvCache.PAGE, lds, n, sum, d, ldo, p > 0);
+        panel(share, p, kv.valueOffset(p, head, d / 32), k, s, p * KvCache.PAGE, lds, n, sum, d, ldo, p > 0);
       }
     }
     float[] out = tile.attended.f32();
     for (int r = 0; r < n; r++) {
       int to = oneToken ? (queryHead + r) * headDim : (from + r) * tile.attended.stride() + queryHead * headDim;
       System.arraycopy(sum, r * ldo, out, to, headDim);
+    }
+  }
+
+  private void panel(int share, int page, long offset, int k, float[] x, int xOffset, int ldx, int n, float[] y, int yOffset,
+      int ldy, boolean accumulate) {
+    if (kv.format() == PanelFormat.F32 || n < UNPACKED_ROWS) {
+      kv.panel(kernels, page, offset, k, x, xOffset, ldx, n, y, yOffset, ldy, accumulate);
+    } else {
+      kernels.unpackF16(kv.memory(page), offset, k, unpacked[share]);
+      kernels.panelF32(unpacked[share], 0, k, x, xOffset, ldx, n, y, yOffset, ldy, accumulate);
     }
   }
 
