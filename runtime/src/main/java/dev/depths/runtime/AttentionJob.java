@@ -2,6 +2,9 @@ package dev.depths.runtime;
 
 import dev.depths.loader.ModelConfig;
 import dev.depths.runtime.kernel.Kernels;
+import dev.depths.runtime.kernel.PanelFormat;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 
 /**
  * Causal grouped-query attention of a tile over a block's ragged cache, split among workers by key/value heads and groups
@@ -9,8 +12,14 @@ import dev.depths.runtime.kernel.Kernels;
  * the cache, so its row r sees all that was held before and r + 1 more.
  */
 final class AttentionJob implements Workers.Job {
-  /** Rows that share a pass over the cache. */
+  /** Tokens whose query heads share a pass over the cache. */
   private static final int ROWS = 24;
+
+  /** From so many rows on, unpacking a panel of half floats costs less than doing it in each register tile. */
+  private static final int UNPACKED_ROWS = 9;
+
+  /** Between rows of scores, whose lengths are often powers of two: at such distances they would share few sets of a cache. */
+  private static final int PADDING = 16;
 
   private final Kernels kernels;
   private final int kvHeads;
@@ -18,17 +27,22 @@ final class AttentionJob implements Workers.Job {
   private final int headDim;
   private final float[][] scores;
   private final float[][] sums;
+  private final MemorySegment[] unpacked;
   private KvCache.BlockKv kv;
   private Tile tile;
   private int rows;
 
-  AttentionJob(Kernels kernels, ModelConfig c, int shares) {
+  AttentionJob(Kernels kernels, ModelConfig c, int shares, Arena arena) {
     this.kernels = kernels;
     this.kvHeads = c.kvHeads();
     this.group = c.heads() / c.kvHeads();
     this.headDim = c.headDim();
     this.scores = new float[shares][0];
-    this.sums = new float[shares][Math.max(ROWS, group) * Tile.panelWidth(headDim)];
+    this.sums = new float[shares][ROWS * group * Tile.panelWidth(headDim)];
+    this.unpacked = new MemorySegment[shares];
+    for (int i = 0; i < shares; i++) {
+      unpacked[i] = arena.allocate(PanelFormat.F32.panelBytes(Math.max(headDim, KvCache.PAGE)), 64);
+    }
   }
 
   AttentionJob of(KvCache.BlockKv kv, Tile tile, int rows) {
@@ -48,35 +62,48 @@ final class AttentionJob implements Workers.Job {
       int n = Math.min(ROWS, rows - from);
       if (rows == 1) {
         // One token: the query heads of the group are the rows.
-        attend(share, head, head * group, headDim, group, 0, kv.count());
+        attend(share, head, 1, headDim, group, 0, kv.count());
       } else {
-        for (int g = 0; g < group; g++) {
-          attend(share, head, head * group + g, tile.qStride, n, from, kv.count() - rows + from + 1);
-        }
+        attend(share, head, group, tile.qStride, n, from, kv.count() - rows + from + 1);
       }
     }
   }
 
   /**
-   * Rows of queries {@code ldq} apart against one key/value head.
+   * Queries against one key/value head: sets of rows that are {@code ldq} apart. Each panel of the cache is passed over by
+   * all of them before the next.
    *
-   * @param queryHead the first row's head
+   * @param sets query heads, each with the rows of several tokens; one set if the heads of one token are the rows
    * @param from the first row's row in the tile; with several rows of one token all are in row 0
    * @param visible positions that the first row sees; each next row sees one more, but heads of one token the same
    */
-  private void attend(int share, int head, int queryHead, int ldq, int n, int from, int visible) {
+  private void attend(int share, int head, int sets, int ldq, int n, int from, int visible) {
     boolean oneToken = rows == 1;
     int held = oneToken ? visible : visible + n - 1;
     int pages = Math.ceilDiv(held, KvCache.PAGE);
-    int lds = pages * KvCache.PAGE;
-    float[] s = scores(share, n * lds);
-    int query = from * tile.qStride + queryHead * headDim;
+    int lds = pages * KvCache.PAGE + PADDING;
+    float[] s = scores(share, sets * n * lds);
+    int query = from * tile.qStride + head * group * headDim;
+    boolean unpack = kv.format() == PanelFormat.F16 && sets * n >= UNPACKED_ROWS;
+    MemorySegment scratch = unpacked[share];
     for (int p = 0; p < pages; p++) {
-      kernels.panelF32(kv.memory(p), kv.keyOffset(p, head), headDim, tile.q, query, ldq, n, s, p * KvCache.PAGE, lds, false);
+      long keys = kv.keyOffset(p, head);
+      if (unpack) {
+        kernels.unpackF16(kv.memory(p), keys, headDim, scratch);
+      }
+      for (int i = 0; i < sets; i++) {
+        int q = query + i * headDim;
+        int o = i * n * lds + p * KvCache.PAGE;
+        if (unpack) {
+          kernels.panelF32(scratch, 0, headDim, tile.q, q, ldq, n, s, o, lds, false);
+        } else {
+          kv.panel(kernels, p, keys, headDim, tile.q, q, ldq, n, s, o, lds, false);
+        }
+      }
     }
     float scale = (float) (1 / Math.sqrt(headDim));
-    for (int r = 0; r < n; r++) {
-      int seen = oneToken ? visible : visible + r;
+    for (int r = 0; r < sets * n; r++) {
+      int seen = oneToken ? visible : visible + r % n;
       kernels.softmax(s, r * lds, seen, scale);
       for (int i = seen; i < held; i++) {
         s[r * lds + i] = 0;
@@ -86,13 +113,20 @@ final class AttentionJob implements Workers.Job {
     int ldo = Tile.panelWidth(headDim);
     for (int d = 0; d < headDim; d += 32) {
       for (int p = 0; p < pages; p++) {
+        long values = kv.valueOffset(p, head, d / 32);
         int k = Math.min(KvCache.PAGE, held - p * KvCache.PAGE);
-        kernels.panelF32(kv.memory(p), kv.valueOffset(p, head, d / 32), k, s, p * KvCache.PAGE, lds, n, sum, d, ldo, p > 0);
+        if (unpack) {
+          kernels.unpackF16(kv.memory(p), values, k, scratch);
+          kernels.panelF32(scratch, 0, k, s, p * KvCache.PAGE, lds, sets * n, sum, d, ldo, p > 0);
+        } else {
+          kv.panel(kernels, p, values, k, s, p * KvCache.PAGE, lds, sets * n, sum, d, ldo, p > 0);
+        }
       }
     }
     float[] out = tile.attended.f32();
-    for (int r = 0; r < n; r++) {
-      int to = oneToken ? (queryHead + r) * headDim : (from + r) * tile.attended.stride() + queryHead * headDim;
+    for (int r = 0; r < sets * n; r++) {
+      int to = oneToken ? (head * group + r) * headDim
+          : (from + r % n) * tile.attended.stride() + (head * group + r / n) * headDim;
       System.arraycopy(sum, r * ldo, out, to, headDim);
     }
   }

@@ -57,7 +57,7 @@ final class DecodeAttention {
     int to = Workers.Job.from(pages, share + 1, shares);
     for (int p = Workers.Job.from(pages, share, shares); p < to; p++) {
       for (int h = 0; h < kvHeads; h++) {
-        kernels.panelF32(kv.memory(p), kv.keyOffset(p, h), headDim, tile.q, h * group * headDim, headDim, group, scores,
+        kv.panel(kernels, p, kv.keyOffset(p, h), headDim, tile.q, h * group * headDim, headDim, group, scores,
             h * group * stride + p * KvCache.PAGE, stride, false);
       }
     }
@@ -80,8 +80,8 @@ final class DecodeAttention {
       int chunk = i % chunks;
       for (int p = 0; p * KvCache.PAGE < held; p++) {
         int k = Math.min(KvCache.PAGE, held - p * KvCache.PAGE);
-        kernels.panelF32(kv.memory(p), kv.valueOffset(p, h, chunk), k, scores, h * group * stride + p * KvCache.PAGE, stride,
-            group, sum, 0, KvCache.PAGE, p > 0);
+        kv.panel(kernels, p, kv.valueOffset(p, h, chunk), k, scores, h * group * stride + p * KvCache.PAGE, stride, group, sum,
+            0, KvCache.PAGE, p > 0);
       }
       int from = chunk * KvCache.PAGE;
       for (int g = 0; g < group; g++) {

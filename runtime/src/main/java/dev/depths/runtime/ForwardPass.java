@@ -50,7 +50,7 @@ final class ForwardPass {
     this.routing = routing;
     this.lowRankRows = model.lowRankRows();
     this.projection = new ProjectionJob(kernels, workers.shares(), arena);
-    this.attention = new AttentionJob(kernels, config, workers.shares());
+    this.attention = new AttentionJob(kernels, config, workers.shares(), arena);
     this.decodeAttention = new DecodeAttention(kernels, config, workers);
     this.rotate = new RotateJob(kernels, config);
     this.prepare = new PrepareJob(kernels, config.rmsEpsilon());

@@ -1,5 +1,7 @@
 package dev.depths.runtime;
 
+import dev.depths.runtime.kernel.Kernels;
+import dev.depths.runtime.kernel.PanelFormat;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayDeque;
@@ -13,6 +15,7 @@ import java.util.List;
  *
  * <p>A page is laid out as panels, so that attention is the same product as a projection: per key/value head the keys as
  * {@code [headDim][32 positions]}, then per head and per 32 of its dimensions the values as {@code [32 positions][32]}.
+ * Panels are of floats or of half floats, whose range ends at 65504: what is beyond is held as that.
  */
 final class KvCache {
   /** Positions per page: the width of a panel. */
@@ -20,9 +23,15 @@ final class KvCache {
 
   private static final long SLAB_BYTES = 1 << 20;
 
+  private static final float LARGEST_HALF = 65504;
+
+  private final PanelFormat format;
   private final int kvHeads;
   private final int headDim;
   private final int chunks;
+  private final int columnBytes;
+  private final long keyBytes;
+  private final long valueBytes;
   private final long pageBytes;
   private final int pagesPerSlab;
   private final Arena arena;
@@ -33,11 +42,19 @@ final class KvCache {
   /** A page: memory and where in it. */
   private record Page(MemorySegment slab, long offset) {}
 
-  KvCache(int blocks, int kvHeads, int headDim, Arena arena) {
+  /** @param format F32 or F16 */
+  KvCache(PanelFormat format, int blocks, int kvHeads, int headDim, Arena arena) {
+    if (format != PanelFormat.F32 && format != PanelFormat.F16) {
+      throw new IllegalArgumentException("a cache holds F32 or F16, not " + format);
+    }
+    this.format = format;
     this.kvHeads = kvHeads;
     this.headDim = headDim;
     this.chunks = Math.ceilDiv(headDim, PAGE);
-    this.pageBytes = 4L * kvHeads * (headDim + chunks * PAGE) * PAGE;
+    this.columnBytes = format.blockBytes();
+    this.keyBytes = format.panelBytes(headDim);
+    this.valueBytes = format.panelBytes(PAGE);
+    this.pageBytes = kvHeads * (keyBytes + chunks * valueBytes);
     this.pagesPerSlab = (int) Math.max(1, SLAB_BYTES / pageBytes);
     this.arena = arena;
     this.blocks = new BlockKv[blocks];
@@ -124,6 +141,11 @@ final class KvCache {
       truncate(n);
     }
 
+    /** How panels hold keys and values: F32 or F16. */
+    PanelFormat format() {
+      return format;
+    }
+
     /** Memory of a page. */
     MemorySegment memory(int page) {
       return pages[page].slab;
@@ -131,12 +153,22 @@ final class KvCache {
 
     /** Where a page's keys of a head begin: a panel of {@code headDim} rows. */
     long keyOffset(int page, int head) {
-      return pages[page].offset + 4L * head * headDim * PAGE;
+      return pages[page].offset + head * keyBytes;
     }
 
     /** Where a page's values of a head and of 32 of its dimensions begin: a panel of 32 rows, one per position. */
     long valueOffset(int page, int head, int chunk) {
-      return pages[page].offset + 4L * kvHeads * headDim * PAGE + 4L * (head * chunks + chunk) * PAGE * PAGE;
+      return pages[page].offset + kvHeads * keyBytes + (head * chunks + chunk) * valueBytes;
+    }
+
+    /** Product of rows of {@code x} with the panel at {@code offset} of a page, as {@link Kernels#panelF32}. */
+    void panel(Kernels kernels, int page, long offset, int k, float[] x, int xOffset, int ldx, int rows, float[] y,
+        int yOffset, int ldy, boolean accumulate) {
+      if (format == PanelFormat.F32) {
+        kernels.panelF32(memory(page), offset, k, x, xOffset, ldx, rows, y, yOffset, ldy, accumulate);
+      } else {
+        kernels.panelF16(memory(page), offset, k, x, xOffset, ldx, rows, y, yOffset, ldy, accumulate);
+      }
     }
 
     /** Writes the keys and values of all heads of the {@code index}-th position held. */
@@ -145,14 +177,22 @@ final class KvCache {
       int slot = index % PAGE;
       MemorySegment memory = memory(page);
       for (int h = 0; h < kvHeads; h++) {
-        long key = keyOffset(page, h) + 4L * slot;
+        long key = keyOffset(page, h) + format.rowOffset(slot);
         for (int d = 0; d < headDim; d++) {
-          memory.set(Native.FLOAT, key + 4L * PAGE * d, k[kOffset + h * headDim + d]);
+          set(memory, key + (long) columnBytes * d, k[kOffset + h * headDim + d]);
         }
-        for (int d = 0; d < headDim; d += PAGE) {
-          long value = valueOffset(page, h, d / PAGE) + 4L * PAGE * slot;
-          MemorySegment.copy(v, vOffset + h * headDim + d, memory, Native.FLOAT, value, Math.min(PAGE, headDim - d));
+        for (int d = 0; d < headDim; d++) {
+          long value = valueOffset(page, h, d / PAGE) + (long) columnBytes * slot;
+          set(memory, value + format.rowOffset(d % PAGE), v[vOffset + h * headDim + d]);
         }
+      }
+    }
+
+    private void set(MemorySegment memory, long offset, float x) {
+      if (format == PanelFormat.F32) {
+        memory.set(Native.FLOAT, offset, x);
+      } else {
+        memory.set(Native.SHORT, offset, Float.floatToFloat16(Math.min(Math.max(x, -LARGEST_HALF), LARGEST_HALF)));
       }
     }
   }

@@ -7,7 +7,8 @@ import java.util.Optional;
  * How a model is opened.
  *
  * @param threads size of the model's worker pool, the calling thread included
- * @param exact whether to compute with dequantised weights and f32 activations throughout: slow, for parity checks
+ * @param exact whether to compute with dequantised weights, f32 activations and f32 keys and values throughout: slow, for
+ *     parity checks; otherwise keys and values are kept as half floats
  * @param adapter a Mixture-of-Depths adapter to apply to a dense checkpoint
  * @param cache a directory in which packed weights are kept from one start to the next, bounded to some gigabytes
  */

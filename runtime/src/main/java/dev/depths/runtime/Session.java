@@ -3,6 +3,7 @@ package dev.depths.runtime;
 import dev.depths.loader.ModelConfig;
 import dev.depths.loader.tokenizer.TokenDecoder;
 import dev.depths.loader.tokenizer.Tokenizer;
+import dev.depths.runtime.kernel.PanelFormat;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -38,7 +39,8 @@ public final class Session implements AutoCloseable {
     this.model = model;
     this.options = options;
     this.contextLength = options.contextLength() == 0 ? c.contextLength() : options.contextLength();
-    this.kv = new KvCache(c.blocks(), c.kvHeads(), c.headDim(), arena);
+    PanelFormat format = model.options().exact() ? PanelFormat.F32 : PanelFormat.F16;
+    this.kv = new KvCache(format, c.blocks(), c.kvHeads(), c.headDim(), arena);
     this.routing = routing(model, options.routing());
     this.pass = new ForwardPass(model, kv, routing, arena);
   }

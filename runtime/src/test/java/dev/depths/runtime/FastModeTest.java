@@ -30,13 +30,16 @@ class FastModeTest {
   /** Four projections in each of three blocks and the last: random weights do not dampen what comes before. */
   private static final double ALL_ROUNDINGS = 7e-4;
 
+  /** Keys and values are rounded to half floats, by a relative 2^-11 at most, whose square is 2.4e-7: in three blocks. */
+  private static final double KEYS_AND_VALUES = 7e-7;
+
   private static final TinyModel.Shape SHAPE = TinyModel.EVEN;
   private static final int VOCABULARY = SHAPE.vocabulary();
   private static final int TOKENS = 12;
 
   /**
-   * Larger tiles multiply f32 with unpacked weights: all that differs from exact mode is roundings. Only the output
-   * projection, of one row at a time, rounds activations to integers.
+   * Larger tiles multiply f32 with unpacked weights: all that differs from exact mode is roundings, those of keys and values
+   * above all. Only the output projection, of one row at a time, rounds activations to integers.
    */
   @ParameterizedTest
   @EnumSource
@@ -47,7 +50,7 @@ class FastModeTest {
         Session e = exact.newSession(); Session f = fast.newSession()) {
       float[][] expected = Logits.prefill(e, VOCABULARY, tokens);
       float[][] actual = Logits.prefill(f, VOCABULARY, tokens);
-      Logits.assertClose(expected, actual, quantized(type) ? ONE_ROUNDING : 1e-10);
+      Logits.assertClose(expected, actual, quantized(type) ? ONE_ROUNDING : KEYS_AND_VALUES);
     }
   }
 
@@ -60,22 +63,22 @@ class FastModeTest {
     try (Model exact = tiny.exact(1); Model fast = tiny.fast();
         Session e = exact.newSession(); Session f = fast.newSession()) {
       float[][] expected = Logits.prefill(e, VOCABULARY, tokens);
-      Logits.assertClose(expected, Logits.decode(f, VOCABULARY, tokens), quantized(type) ? ALL_ROUNDINGS : 1e-10);
+      Logits.assertClose(expected, Logits.decode(f, VOCABULARY, tokens), quantized(type) ? ALL_ROUNDINGS : KEYS_AND_VALUES);
       f.reset();
-      Logits.assertClose(expected, inPairs(f, tokens), quantized(type) ? ALL_ROUNDINGS : 1e-10);
+      Logits.assertClose(expected, inPairs(f, tokens), quantized(type) ? ALL_ROUNDINGS : KEYS_AND_VALUES);
     }
   }
 
   /**
-   * An activation on the edge between two integers may fall to another side than the reference's, and its error grows
-   * to what the rounding as such costs; so most sequences must agree, not all.
+   * An activation on the edge between two integers, or a key or value on that between two half floats, may fall to another
+   * side than the reference's, and its error grows to what the rounding as such costs; so most sequences must agree, not all.
    */
   @ParameterizedTest
   @EnumSource
   void decodeAgreesWithTheReferenceThatRounds(DType type) {
     TinyModel tiny = TinyModel.dense(SHAPE, type, 3);
     UnaryOperator<double[]> input = quantized(type) ? x -> rounded(x, type) : UnaryOperator.identity();
-    Reference reference = new Reference(packed(tiny), input);
+    Reference reference = new Reference(packed(tiny), input, Reference::halves);
     double[] errors = new double[8];
     try (Model fast = tiny.fast(); Session session = fast.newSession()) {
       for (int i = 0; i < errors.length; i++) {
@@ -85,7 +88,7 @@ class FastModeTest {
       }
     }
     Arrays.sort(errors);
-    assertTrue(errors[errors.length / 2] < 1e-10, () -> "NMSE " + Arrays.toString(errors));
+    assertTrue(errors[errors.length / 2] < 1e-9, () -> "NMSE " + Arrays.toString(errors));
   }
 
   /** The model with the weights that panels hold: the scales of the K types are rounded to half floats there. */

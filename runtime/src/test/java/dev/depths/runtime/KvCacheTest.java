@@ -2,9 +2,12 @@ package dev.depths.runtime;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.depths.runtime.kernel.PanelFormat;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.List;
@@ -13,6 +16,7 @@ import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.EnumSource;
 
 class KvCacheTest {
   private static final int BLOCKS = 3;
@@ -21,10 +25,10 @@ class KvCacheTest {
   private record Entry(int position, float[] k, float[] v) {}
 
   @ParameterizedTest
-  @CsvSource({"1, 8", "2, 64", "3, 20", "1, 48", "5, 33"})
-  void holdsWhatWasPut(int kvHeads, int headDim) {
+  @CsvSource({"F32, 1, 8", "F16, 2, 64", "F32, 3, 20", "F16, 1, 48", "F16, 5, 33", "F32, 2, 64"})
+  void holdsWhatWasPut(PanelFormat format, int kvHeads, int headDim) {
     try (Arena arena = Arena.ofConfined()) {
-      KvCache cache = new KvCache(BLOCKS, kvHeads, headDim, arena);
+      KvCache cache = new KvCache(format, BLOCKS, kvHeads, headDim, arena);
       List<List<Entry>> expected = IntStream.range(0, BLOCKS).<List<Entry>>mapToObj(_ -> new ArrayList<>()).toList();
       Random random = new Random(headDim);
       int position = 0;
@@ -87,22 +91,54 @@ class KvCacheTest {
       int slot = i % KvCache.PAGE;
       for (int h = 0; h < kvHeads; h++) {
         for (int d = 0; d < headDim; d++) {
-          long key = block.keyOffset(page, h) + 4L * (d * KvCache.PAGE + slot);
-          long value = block.valueOffset(page, h, d / 32) + 4L * (slot * 32 + d % 32);
-          assertEquals(expected.get(i).k[2 + h * headDim + d], block.memory(page).get(ValueLayout.JAVA_FLOAT, key));
-          assertEquals(expected.get(i).v[1 + h * headDim + d], block.memory(page).get(ValueLayout.JAVA_FLOAT, value));
+          float key = expected.get(i).k[2 + h * headDim + d];
+          float value = expected.get(i).v[1 + h * headDim + d];
+          assertEquals(held(block, key), get(block, page, block.keyOffset(page, h), d, slot));
+          assertEquals(held(block, value), get(block, page, block.valueOffset(page, h, d / 32), slot, d % 32));
         }
       }
     }
   }
 
+  private static float held(KvCache.BlockKv block, float x) {
+    return block.format() == PanelFormat.F32 ? x : Float.float16ToFloat(Float.floatToFloat16(x));
+  }
+
+  /** A value in a column of a panel: half floats have rows 0 and 16, 1 and 17 and so on side by side. */
+  private static float get(KvCache.BlockKv block, int page, long panel, int column, int row) {
+    MemorySegment memory = block.memory(page);
+    return block.format() == PanelFormat.F32
+        ? memory.get(ValueLayout.JAVA_FLOAT, panel + 4L * (32 * column + row))
+        : Float.float16ToFloat(memory.get(ValueLayout.JAVA_SHORT, panel + 2L * (32 * column + 2 * (row % 16) + row / 16)));
+  }
+
+  @ParameterizedTest
+  @CsvSource({"1e5, 65504", "-1e30, -65504", "65519, 65504", "Infinity, 65504", "-Infinity, -65504", "65000, 64992"})
+  void halvesAreBounded(float x, float expected) {
+    try (Arena arena = Arena.ofConfined()) {
+      KvCache.BlockKv block = new KvCache(PanelFormat.F16, 1, 1, 1, arena).block(0);
+      block.append(new int[1], 1);
+      block.put(0, new float[] {x}, 0, new float[] {x}, 0);
+      assertEquals(expected, get(block, 0, block.keyOffset(0, 0), 0, 0));
+      assertEquals(expected, get(block, 0, block.valueOffset(0, 0, 0), 0, 0));
+    }
+  }
+
   @Test
-  void memoryFollowsWhatIsHeld() {
+  void holdsFloatsAndHalvesAlone() {
+    try (Arena arena = Arena.ofConfined()) {
+      assertThrows(IllegalArgumentException.class, () -> new KvCache(PanelFormat.BF16, 1, 1, 8, arena));
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(names = {"F32", "F16"})
+  void memoryFollowsWhatIsHeld(PanelFormat format) {
     try (Arena arena = Arena.ofConfined()) {
       int kvHeads = 4;
       int headDim = 64;
-      long pageBytes = 4L * 2 * kvHeads * headDim * KvCache.PAGE;
-      KvCache cache = new KvCache(30, kvHeads, headDim, arena);
+      long pageBytes = (format == PanelFormat.F32 ? 4L : 2L) * 2 * kvHeads * headDim * KvCache.PAGE;
+      KvCache cache = new KvCache(format, 30, kvHeads, headDim, arena);
       assertEquals(0, cache.bytes());
       // One block of thirty holds much: memory is for that, not for all blocks.
       int pages = 200;

@@ -21,17 +21,21 @@ final class Reference {
   private final ModDescriptor mod;
   private final Function<String, double[][]> matrices;
   private final UnaryOperator<double[]> input;
+  private final UnaryOperator<double[]> held;
 
   /** Logits [token][vocabulary], and for each block the positions it computed. */
   record Result(double[][] logits, int[][] computed) {}
 
   Reference(TinyModel model) {
-    this(model, UnaryOperator.identity());
+    this(model, UnaryOperator.identity(), UnaryOperator.identity());
   }
 
-  /** @param input what a matrix is multiplied with instead of its input */
-  Reference(TinyModel model, UnaryOperator<double[]> input) {
-    this(model.config(), model.mod().orElse(null), matrices(model.tensors()), input);
+  /**
+   * @param input what a matrix is multiplied with instead of its input
+   * @param held what is held of keys and values
+   */
+  Reference(TinyModel model, UnaryOperator<double[]> input, UnaryOperator<double[]> held) {
+    this(model.config(), model.mod().orElse(null), matrices(model.tensors()), input, held);
   }
 
   /**
@@ -39,11 +43,12 @@ final class Reference {
    * @param matrices gives a tensor by name as rows, a vector as one row; null if there is none
    */
   Reference(ModelConfig config, ModDescriptor mod, Function<String, double[][]> matrices,
-      UnaryOperator<double[]> input) {
+      UnaryOperator<double[]> input, UnaryOperator<double[]> held) {
     this.c = config;
     this.mod = mod;
     this.matrices = matrices;
     this.input = input;
+    this.held = held;
   }
 
   private static Function<String, double[][]> matrices(Map<String, Tensor> tensors) {
@@ -113,8 +118,10 @@ final class Reference {
     for (int i = 0; i < n; i++) {
       double[] h = rmsNorm(x[chosen[i]], vector(prefix + "attn_norm.weight"));
       q[i] = rotated(projected(prefix + "attn_q", h), c.heads(), vector(prefix + "attn_q_norm.weight"), chosen[i]);
-      k[i] = rotated(projected(prefix + "attn_k", h), c.kvHeads(), vector(prefix + "attn_k_norm.weight"), chosen[i]);
-      v[i] = projected(prefix + "attn_v", h);
+      double[] key =
+          rotated(projected(prefix + "attn_k", h), c.kvHeads(), vector(prefix + "attn_k_norm.weight"), chosen[i]);
+      k[i] = held.apply(key);
+      v[i] = held.apply(projected(prefix + "attn_v", h));
     }
     double[][] f = new double[n][];
     for (int i = 0; i < n; i++) {
@@ -199,6 +206,11 @@ final class Reference {
 
   private static double[] sum(double[] a, double[] b) {
     return IntStream.range(0, a.length).mapToDouble(i -> a[i] + b[i]).toArray();
+  }
+
+  /** Rounded to half floats, as the fast mode holds keys and values. */
+  static double[] halves(double[] x) {
+    return Arrays.stream(x).map(v -> Float.float16ToFloat(Float.floatToFloat16((float) v))).toArray();
   }
 
   private static double dot(double[] a, double[] b) {

@@ -220,7 +220,7 @@ class RoutingTest {
   @Test
   void kvMemoryFollowsWhatIsComputed() {
     TinyModel wide = TinyModel.dense(TinyModel.EVEN, 1).routed(Combine.ADD, 0, false, 0, 1, 2);
-    long perPosition = 2 * 4 * 128;
+    long perPosition = 2 * Short.BYTES * 128;
     int tokens = 1024;
     long slack = 1 << 20;
     try (Model model = wide.fast()) {

@@ -28,8 +28,15 @@ public sealed interface Kernels permits VectorKernels, ScalarKernels {
       int ldy, boolean accumulate);
 
   /**
-   * Product of rows of activations with one panel of any other format, row by row without unpacking it: for a decode. With
-   * integer formats the quantised activations are used.
+   * As {@link #panelF32}, with one {@link PanelFormat#F16} panel, which is not unpacked: for few rows. The results have the
+   * bits that {@code panelF32} gives with the unpacked panel.
+   */
+  void panelF16(MemorySegment w, long wOffset, int k, float[] x, int xOffset, int ldx, int rows, float[] y, int yOffset,
+      int ldy, boolean accumulate);
+
+  /**
+   * Product of rows of activations with one panel of any format, without unpacking it: for a decode. With integer formats
+   * the quantised activations are used.
    *
    * @param row the first row of {@code x}
    */
@@ -43,6 +50,9 @@ public sealed interface Kernels permits VectorKernels, ScalarKernels {
    * @param out receives {@code [columns][32]} floats
    */
   void unpack(PackedMatrix w, int panel, int column, int columns, MemorySegment out);
+
+  /** Unpacks the columns of an F16 panel that begin at {@code wOffset} of {@code w}, as {@link #unpack}. */
+  void unpackF16(MemorySegment w, long wOffset, int columns, MemorySegment out);
 
   /**
    * Quantises blocks of 32 columns of a row of {@code x}, from {@code column} on; see {@link Quantize}.

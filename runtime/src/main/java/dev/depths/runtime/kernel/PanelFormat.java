@@ -88,6 +88,11 @@ public enum PanelFormat {
     return fields;
   }
 
+  /** Where a row's value is in a column of a format of floats, in bytes from the column's begin. */
+  public int rowOffset(int row) {
+    return this == F32 ? Float.BYTES * row : Short.BYTES * Panels.lane(row);
+  }
+
   /** Bytes of a panel of so many columns. */
   public long panelBytes(int columns) {
     return (long) (columns / block) * blockBytes();

@@ -31,6 +31,24 @@ final class ScalarKernels implements Kernels {
   }
 
   @Override
+  public void panelF16(MemorySegment w, long wOffset, int k, float[] x, int xOffset, int ldx, int rows, float[] y,
+      int yOffset, int ldy, boolean accumulate) {
+    for (int r = 0; r < rows; r++) {
+      for (int c = 0; c < Panels.ROWS; c++) {
+        float sum = accumulate ? y[yOffset + r * ldy + c] : 0;
+        for (int i = 0; i < k; i++) {
+          sum = Math.fma(half(w, wOffset, c, i), x[xOffset + r * ldx + i], sum);
+        }
+        y[yOffset + r * ldy + c] = sum;
+      }
+    }
+  }
+
+  private static float half(MemorySegment w, long wOffset, int c, int column) {
+    return Float.float16ToFloat(w.get(SHORT, wOffset + (long) column * Panels.LANE_BYTES + Panels.lane(c) * 2L));
+  }
+
+  @Override
   public void panelGemv(PackedMatrix w, int panel, Activations x, int row, int rows, float[] y, int yOffset, int ldy) {
     for (int r = 0; r < rows; r++) {
       for (int c = 0; c < Panels.ROWS; c++) {
@@ -79,14 +97,25 @@ final class ScalarKernels implements Kernels {
     }
   }
 
+  @Override
+  public void unpackF16(MemorySegment w, long wOffset, int columns, MemorySegment out) {
+    for (int i = 0; i < columns; i++) {
+      for (int c = 0; c < Panels.ROWS; c++) {
+        out.set(FLOAT, (long) i * Panels.FLOAT_BYTES + c * 4L, half(w, wOffset, c, i));
+      }
+    }
+  }
+
   /** The value of one weight. */
   private static float weight(PackedMatrix w, int panel, int c, int column) {
     long base = w.offset(panel);
-    long lane = base + (long) column * Panels.LANE_BYTES + Panels.lane(c) * 2L;
     return switch (w.format()) {
       case F32 -> w.data().get(FLOAT, base + (long) column * Panels.FLOAT_BYTES + c * 4L);
-      case F16 -> Float.float16ToFloat(w.data().get(SHORT, lane));
-      case BF16 -> Float.intBitsToFloat(w.data().get(SHORT, lane) << 16);
+      case F16 -> half(w.data(), base, c, column);
+      case BF16 -> {
+        long lane = base + (long) column * Panels.LANE_BYTES + Panels.lane(c) * 2L;
+        yield Float.intBitsToFloat(w.data().get(SHORT, lane) << 16);
+      }
       default -> {
         float d = scaleOf(w, panel, c, column);
         int bias = w.format().bias();

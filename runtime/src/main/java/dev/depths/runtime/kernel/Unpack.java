@@ -21,35 +21,49 @@ final class Unpack {
 
   /** Unpacks {@code columns} columns, a whole number of blocks, from the start of a block. */
   static void unpack(MemorySegment w, long wOffset, PanelFormat format, int columns, MemorySegment out) {
-    for (int v = 0; v < 16; v += L) {
-      long from = wOffset + v * 4L;
-      switch (format) {
-        case F32 -> throw new IllegalArgumentException("an f32 panel needs no unpacking");
-        case BF16 -> bfloat16(w, from, columns, out, v * 4L);
-        case F16 -> half(w, from, columns, out, v * 4L);
-        case I4, I4_MIN, I4_16, I4_16_MIN -> i4(w, from, columns, format.block(), format.hasMin(), out, v * 4L);
-        case I5, I5_MIN -> i5(w, from, columns, format.hasMin(), out, v * 4L);
-        case I6_16 -> i6(w, from, columns, out, v * 4L);
-        case I8 -> i8(w, from, columns, out, v * 4L);
+    switch (format) {
+      case F32 -> throw new IllegalArgumentException("an f32 panel needs no unpacking");
+      case F16 -> half(w, wOffset, columns, out);
+      case BF16 -> bfloat16(w, wOffset, columns, out);
+      default -> {
+        for (int v = 0; v < 16; v += L) {
+          integers(w, wOffset + v * 4L, format, columns, out, v * 4L);
+        }
       }
     }
   }
 
-  private static void bfloat16(MemorySegment w, long wOffset, int columns, MemorySegment out, long outOffset) {
-    for (int i = 0; i < columns; i++) {
-      IntVector n = IntVector.fromMemorySegment(I, w, wOffset + (long) i * Panels.LANE_BYTES, LE);
-      long o = outOffset + (long) i * Panels.FLOAT_BYTES;
-      n.lanewise(LSHL, 16).intoMemorySegment(out, o, LE);
-      n.and(0xffff0000).intoMemorySegment(out, o + 64, LE);
+  private static void integers(MemorySegment w, long wOffset, PanelFormat format, int columns, MemorySegment out,
+      long outOffset) {
+    switch (format) {
+      case I5, I5_MIN -> i5(w, wOffset, columns, format.hasMin(), out, outOffset);
+      case I6_16 -> i6(w, wOffset, columns, out, outOffset);
+      case I8 -> i8(w, wOffset, columns, out, outOffset);
+      default -> i4(w, wOffset, columns, format.block(), format.hasMin(), out, outOffset);
     }
   }
 
-  private static void half(MemorySegment w, long wOffset, int columns, MemorySegment out, long outOffset) {
+  private static void bfloat16(MemorySegment w, long wOffset, int columns, MemorySegment out) {
     for (int i = 0; i < columns; i++) {
-      IntVector n = IntVector.fromMemorySegment(I, w, wOffset + (long) i * Panels.LANE_BYTES, LE);
-      long o = outOffset + (long) i * Panels.FLOAT_BYTES;
-      Halves.low(n).mul(Halves.SCALE).intoMemorySegment(out, o, LE);
-      Halves.high(n).mul(Halves.SCALE).intoMemorySegment(out, o + 64, LE);
+      long from = wOffset + (long) i * Panels.LANE_BYTES;
+      long to = (long) i * Panels.FLOAT_BYTES;
+      for (int v = 0; v < 16; v += L) {
+        IntVector n = IntVector.fromMemorySegment(I, w, from + v * 4L, LE);
+        n.lanewise(LSHL, 16).intoMemorySegment(out, to + v * 4L, LE);
+        n.and(0xffff0000).intoMemorySegment(out, to + v * 4L + 64, LE);
+      }
+    }
+  }
+
+  private static void half(MemorySegment w, long wOffset, int columns, MemorySegment out) {
+    for (int i = 0; i < columns; i++) {
+      long from = wOffset + (long) i * Panels.LANE_BYTES;
+      long to = (long) i * Panels.FLOAT_BYTES;
+      for (int v = 0; v < 16; v += L) {
+        IntVector n = IntVector.fromMemorySegment(I, w, from + v * 4L, LE);
+        Halves.low(n).mul(Halves.SCALE).intoMemorySegment(out, to + v * 4L, LE);
+        Halves.high(n).mul(Halves.SCALE).intoMemorySegment(out, to + v * 4L + 64, LE);
+      }
     }
   }
 

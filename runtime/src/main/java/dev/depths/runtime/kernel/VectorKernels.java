@@ -16,13 +16,22 @@ final class VectorKernels implements Kernels {
   }
 
   @Override
+  public void panelF16(MemorySegment w, long wOffset, int k, float[] x, int xOffset, int ldx, int rows, float[] y,
+      int yOffset, int ldy, boolean accumulate) {
+    F16Gemm.multiply(w, wOffset, k, x, xOffset, ldx, rows, y, yOffset, ldy, accumulate);
+  }
+
+  @Override
   public void panelGemv(PackedMatrix w, int panel, Activations x, int row, int rows, float[] y, int yOffset, int ldy) {
     PanelFormat format = w.format();
     long offset = w.offset(panel);
     switch (format) {
       case F32 -> F32Gemm.multiply(w.data(), offset, x.columns, x.f32, row * x.stride, x.stride, rows, y, yOffset, ldy,
           false);
-      case F16, BF16 -> HalfGemv.multiply(w.data(), offset, format, x, row, rows, y, yOffset, ldy);
+      case F16 -> F16Gemm.multiply(w.data(), offset, x.columns, x.f32, row * x.stride, x.stride, rows, y, yOffset, ldy,
+          false);
+      case BF16 -> Bf16Gemm.multiply(w.data(), offset, x.columns, x.f32, row * x.stride, x.stride, rows, y, yOffset, ldy,
+          false);
       case I4, I4_MIN, I4_16, I4_16_MIN, I5, I5_MIN, I6_16 ->
           FieldsGemv.multiply(w.data(), offset, format, x, row, rows, y, yOffset, ldy);
       case I8 -> I8Gemv.multiply(w.data(), offset, x, row, rows, y, yOffset, ldy);
@@ -32,6 +41,11 @@ final class VectorKernels implements Kernels {
   @Override
   public void unpack(PackedMatrix w, int panel, int column, int columns, MemorySegment out) {
     Unpack.unpack(w.data(), w.offset(panel) + w.format().panelBytes(column), w.format(), columns, out);
+  }
+
+  @Override
+  public void unpackF16(MemorySegment w, long wOffset, int columns, MemorySegment out) {
+    Unpack.unpack(w, wOffset, PanelFormat.F16, columns, out);
   }
 
   @Override

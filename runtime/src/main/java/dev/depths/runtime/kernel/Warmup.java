@@ -45,6 +45,7 @@ public final class Warmup {
     float[] y = new float[ROWS * COLUMNS];
     float[] table = new float[COLUMNS];
     MemorySegment panel = arena.allocate(COLUMNS * 32L * Float.BYTES, 64);
+    MemorySegment halves = arena.allocate(COLUMNS * 32L * Short.BYTES, 64);
     for (PanelFormat format : formats) {
       PackedMatrix w = Packer.allocate(format, 32, COLUMNS, arena);
       add(() -> k.panelGemv(w, 0, x, 0, 1, y, 0, 32), COLUMNS * 32, 0.5);
@@ -57,6 +58,10 @@ public final class Warmup {
     for (int rows : new int[] {1, 2, 4, 6, 8, 12}) {
       add(() -> k.panelF32(panel, 0, COLUMNS, x.f32, 0, x.stride, rows, y, 0, 32, false), COLUMNS * 32 * rows, 0.25);
     }
+    for (int rows : new int[] {1, 2, 3, 4}) {
+      add(() -> k.panelF16(panel, 0, COLUMNS, x.f32, 0, x.stride, rows, y, 0, 32, false), COLUMNS * 32 * rows, 0.25);
+    }
+    add(() -> k.unpackF16(halves, 0, COLUMNS, panel), COLUMNS * 32, 0.5);
     add(() -> k.rmsNorm(x.f32, 0, COLUMNS, table, 1e-5f, y, 0), COLUMNS, 4);
     add(() -> k.dot(x.f32, 0, table, 0, COLUMNS), COLUMNS, 4);
     add(() -> k.add(y, 0, x.f32, 0, COLUMNS), COLUMNS, 4);

@@ -59,6 +59,49 @@ class PanelsTest {
     }
   }
 
+  /** Fused with the conversion or unpacked first: the same bits, for any number of rows. */
+  @ParameterizedTest
+  @MethodSource("columns")
+  void panelF16(int k) {
+    Random random = new Random(k);
+    PackedMatrix w = RandomPanels.real(PanelFormat.F16, 2, k, random);
+    long panel = w.offset(1);
+    int ldx = k + 3;
+    int most = 9;
+    float[] x = gaussian(random, most * ldx + 2);
+    int ldy = 35;
+    float[] before = gaussian(random, most * ldy + 5);
+    MemorySegment unpacked = Arena.ofAuto().allocate(128L * k, 64);
+    MemorySegment unpackedByLoops = Arena.ofAuto().allocate(128L * k, 64);
+    vector.unpackF16(w.data(), panel, k, unpacked);
+    scalar.unpackF16(w.data(), panel, k, unpackedByLoops);
+    assertEquals(-1, unpacked.mismatch(unpackedByLoops));
+    for (boolean accumulate : new boolean[] {false, true}) {
+      for (int rows = 1; rows <= most; rows++) {
+        float[] defined = before.clone();
+        scalar.panelF16(w.data(), panel, k, x, 2, ldx, rows, defined, 5, ldy, accumulate);
+        float[] expected = before.clone();
+        vector.panelF32(unpacked, 0, k, x, 2, ldx, rows, expected, 5, ldy, accumulate);
+        float[] actual = before.clone();
+        vector.panelF16(w.data(), panel, k, x, 2, ldx, rows, actual, 5, ldy, accumulate);
+        assertArrayEquals(bits(expected), bits(actual), rows + " rows");
+        assertArrayEquals(defined, actual, 1e-5f * k);
+      }
+    }
+  }
+
+  /** Half floats are scaled on the way to floats, which must leave activations room to the end of their range. */
+  @ParameterizedTest
+  @EnumSource(names = {"F32", "F16", "BF16"})
+  void panelGemvOfLargeActivations(PanelFormat format) {
+    PackedMatrix w = RandomPanels.real(format, 2, 5, new Random(1));
+    Activations x = new Activations(5, 5, 5);
+    for (int row = 0; row < 5; row++) {
+      x.f32[row * x.stride + row] = 1e30f;
+    }
+    assertArrayEquals(gemv(scalar, w, x, 0, 5), gemv(vector, w, x, 0, 5));
+  }
+
   /** With weights, minima and activations that are integers all sums are exact, so they must agree in every bit. */
   @ParameterizedTest
   @EnumSource

@@ -1,0 +1,262 @@
+package dev.depths.runtime.kernel;
+
+import static jdk.incubator.vector.VectorOperators.ASHR;
+import static jdk.incubator.vector.VectorOperators.LSHL;
+
+import java.lang.foreign.MemorySegment;
+import java.nio.ByteOrder;
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorSpecies;
+
+/**
+ * Product of a few rows with a panel of IEEE half floats, without unpacking it: what {@link F32Gemm} computes with the
+ * unpacked panel, in the same order and so with the same bits. An int lane holds rows r (low half) and r + 16 (high half)
+ * of a column; each is made a float in registers, once for up to four rows of activations. The factor of {@link Halves}
+ * goes to the weights, not to the activations: theirs would not be shared, and large ones would overflow.
+ *
+ * <p>Tiles of two and three rows take two columns at a time: C2 unrolls a shorter loop eightfold, and then spills.
+ */
+final class F16Gemm {
+  private static final VectorSpecies<Integer> I = Simd.INTS;
+  private static final VectorSpecies<Float> F = Simd.FLOATS;
+  private static final int L = Simd.LANES;
+  private static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
+
+  private F16Gemm() {}
+
+  static void multiply(MemorySegment w, long wOffset, int k, float[] x, int xOffset, int ldx, int rows, float[] y,
+      int yOffset, int ldy, boolean accumulate) {
+    if (L < 16 && rows % 4 == 1) {
+      rows--;
+      for (int c = 0; c < Panels.ROWS / 2; c += 2 * L) {
+        tile1Wide(w, wOffset + (long) c * Integer.BYTES, k, x, xOffset + rows * ldx, y, yOffset + rows * ldy + c, accumulate);
+      }
+    }
+    for (int c = 0; c < Panels.ROWS / 2; c += L) {
+      long wc = wOffset + (long) c * Integer.BYTES;
+      int r = 0;
+      for (; r + 4 <= rows; r += 4) {
+        tile4(w, wc, k, x, xOffset + r * ldx, ldx, y, yOffset + r * ldy + c, ldy, accumulate);
+      }
+      switch (rows - r) {
+        case 3 -> tile3(w, wc, k, x, xOffset + r * ldx, ldx, y, yOffset + r * ldy + c, ldy, accumulate);
+        case 2 -> tile2(w, wc, k, x, xOffset + r * ldx, ldx, y, yOffset + r * ldy + c, ldy, accumulate);
+        case 1 -> tile1(w, wc, k, x, xOffset + r * ldx, y, yOffset + r * ldy + c, accumulate);
+        default -> { }
+      }
+    }
+  }
+
+  private static void tile4(MemorySegment w, long wOffset, int k, float[] x, int xOffset, int ldx, float[] y, int yOffset,
+      int ldy, boolean accumulate) {
+    int x1 = xOffset + ldx;
+    int x2 = xOffset + 2 * ldx;
+    int x3 = xOffset + 3 * ldx;
+    int y1 = yOffset + ldy;
+    int y2 = yOffset + 2 * ldy;
+    int y3 = yOffset + 3 * ldy;
+    FloatVector a0, b0, a1, b1, a2, b2, a3, b3;
+    if (accumulate) {
+      a0 = FloatVector.fromArray(F, y, yOffset);
+      b0 = FloatVector.fromArray(F, y, yOffset + 16);
+      a1 = FloatVector.fromArray(F, y, y1);
+      b1 = FloatVector.fromArray(F, y, y1 + 16);
+      a2 = FloatVector.fromArray(F, y, y2);
+      b2 = FloatVector.fromArray(F, y, y2 + 16);
+      a3 = FloatVector.fromArray(F, y, y3);
+      b3 = FloatVector.fromArray(F, y, y3 + 16);
+    } else {
+      FloatVector zero = FloatVector.zero(F);
+      a0 = b0 = zero;
+      a1 = b1 = zero;
+      a2 = b2 = zero;
+      a3 = b3 = zero;
+    }
+    for (int i = 0; i < k; i++) {
+      IntVector n = IntVector.fromMemorySegment(I, w, wOffset + (long) i * Panels.LANE_BYTES, LE);
+      FloatVector low = n.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
+      FloatVector high = n.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
+      FloatVector v = FloatVector.broadcast(F, x[xOffset + i]);
+      a0 = low.fma(v, a0);
+      b0 = high.fma(v, b0);
+      v = FloatVector.broadcast(F, x[x1 + i]);
+      a1 = low.fma(v, a1);
+      b1 = high.fma(v, b1);
+      v = FloatVector.broadcast(F, x[x2 + i]);
+      a2 = low.fma(v, a2);
+      b2 = high.fma(v, b2);
+      v = FloatVector.broadcast(F, x[x3 + i]);
+      a3 = low.fma(v, a3);
+      b3 = high.fma(v, b3);
+    }
+    a0.intoArray(y, yOffset);
+    b0.intoArray(y, yOffset + 16);
+    a1.intoArray(y, y1);
+    b1.intoArray(y, y1 + 16);
+    a2.intoArray(y, y2);
+    b2.intoArray(y, y2 + 16);
+    a3.intoArray(y, y3);
+    b3.intoArray(y, y3 + 16);
+  }
+
+  private static void tile3(MemorySegment w, long wOffset, int k, float[] x, int xOffset, int ldx, float[] y, int yOffset,
+      int ldy, boolean accumulate) {
+    int x1 = xOffset + ldx;
+    int x2 = xOffset + 2 * ldx;
+    int y1 = yOffset + ldy;
+    int y2 = yOffset + 2 * ldy;
+    FloatVector a0, b0, a1, b1, a2, b2;
+    if (accumulate) {
+      a0 = FloatVector.fromArray(F, y, yOffset);
+      b0 = FloatVector.fromArray(F, y, yOffset + 16);
+      a1 = FloatVector.fromArray(F, y, y1);
+      b1 = FloatVector.fromArray(F, y, y1 + 16);
+      a2 = FloatVector.fromArray(F, y, y2);
+      b2 = FloatVector.fromArray(F, y, y2 + 16);
+    } else {
+      FloatVector zero = FloatVector.zero(F);
+      a0 = b0 = zero;
+      a1 = b1 = zero;
+      a2 = b2 = zero;
+    }
+    for (int i = 0; i < k - 1; i += 2) {
+      IntVector n = IntVector.fromMemorySegment(I, w, wOffset + (long) i * Panels.LANE_BYTES, LE);
+      FloatVector low = n.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
+      FloatVector high = n.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
+      FloatVector v = FloatVector.broadcast(F, x[xOffset + i]);
+      a0 = low.fma(v, a0);
+      b0 = high.fma(v, b0);
+      v = FloatVector.broadcast(F, x[x1 + i]);
+      a1 = low.fma(v, a1);
+      b1 = high.fma(v, b1);
+      v = FloatVector.broadcast(F, x[x2 + i]);
+      a2 = low.fma(v, a2);
+      b2 = high.fma(v, b2);
+      n = IntVector.fromMemorySegment(I, w, wOffset + (i + 1L) * Panels.LANE_BYTES, LE);
+      low = n.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
+      high = n.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
+      v = FloatVector.broadcast(F, x[xOffset + i + 1]);
+      a0 = low.fma(v, a0);
+      b0 = high.fma(v, b0);
+      v = FloatVector.broadcast(F, x[x1 + i + 1]);
+      a1 = low.fma(v, a1);
+      b1 = high.fma(v, b1);
+      v = FloatVector.broadcast(F, x[x2 + i + 1]);
+      a2 = low.fma(v, a2);
+      b2 = high.fma(v, b2);
+    }
+    a0.intoArray(y, yOffset);
+    b0.intoArray(y, yOffset + 16);
+    a1.intoArray(y, y1);
+    b1.intoArray(y, y1 + 16);
+    a2.intoArray(y, y2);
+    b2.intoArray(y, y2 + 16);
+    if (k % 2 != 0) {
+      long last = wOffset + (k - 1L) * Panels.LANE_BYTES;
+      tile1(w, last, 1, x, xOffset + k - 1, y, yOffset, true);
+      tile1(w, last, 1, x, x1 + k - 1, y, y1, true);
+      tile1(w, last, 1, x, x2 + k - 1, y, y2, true);
+    }
+  }
+
+  private static void tile2(MemorySegment w, long wOffset, int k, float[] x, int xOffset, int ldx, float[] y, int yOffset,
+      int ldy, boolean accumulate) {
+    int x1 = xOffset + ldx;
+    int y1 = yOffset + ldy;
+    FloatVector a0, b0, a1, b1;
+    if (accumulate) {
+      a0 = FloatVector.fromArray(F, y, yOffset);
+      b0 = FloatVector.fromArray(F, y, yOffset + 16);
+      a1 = FloatVector.fromArray(F, y, y1);
+      b1 = FloatVector.fromArray(F, y, y1 + 16);
+    } else {
+      FloatVector zero = FloatVector.zero(F);
+      a0 = b0 = zero;
+      a1 = b1 = zero;
+    }
+    for (int i = 0; i < k - 1; i += 2) {
+      IntVector n = IntVector.fromMemorySegment(I, w, wOffset + (long) i * Panels.LANE_BYTES, LE);
+      FloatVector low = n.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
+      FloatVector high = n.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
+      FloatVector v = FloatVector.broadcast(F, x[xOffset + i]);
+      a0 = low.fma(v, a0);
+      b0 = high.fma(v, b0);
+      v = FloatVector.broadcast(F, x[x1 + i]);
+      a1 = low.fma(v, a1);
+      b1 = high.fma(v, b1);
+      n = IntVector.fromMemorySegment(I, w, wOffset + (i + 1L) * Panels.LANE_BYTES, LE);
+      low = n.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
+      high = n.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
+      v = FloatVector.broadcast(F, x[xOffset + i + 1]);
+      a0 = low.fma(v, a0);
+      b0 = high.fma(v, b0);
+      v = FloatVector.broadcast(F, x[x1 + i + 1]);
+      a1 = low.fma(v, a1);
+      b1 = high.fma(v, b1);
+    }
+    a0.intoArray(y, yOffset);
+    b0.intoArray(y, yOffset + 16);
+    a1.intoArray(y, y1);
+    b1.intoArray(y, y1 + 16);
+    if (k % 2 != 0) {
+      long last = wOffset + (k - 1L) * Panels.LANE_BYTES;
+      tile1(w, last, 1, x, xOffset + k - 1, y, yOffset, true);
+      tile1(w, last, 1, x, x1 + k - 1, y, y1, true);
+    }
+  }
+
+  private static void tile1(MemorySegment w, long wOffset, int k, float[] x, int xOffset, float[] y, int yOffset,
+      boolean accumulate) {
+    FloatVector a0, b0;
+    if (accumulate) {
+      a0 = FloatVector.fromArray(F, y, yOffset);
+      b0 = FloatVector.fromArray(F, y, yOffset + 16);
+    } else {
+      FloatVector zero = FloatVector.zero(F);
+      a0 = b0 = zero;
+    }
+    for (int i = 0; i < k; i++) {
+      IntVector n = IntVector.fromMemorySegment(I, w, wOffset + (long) i * Panels.LANE_BYTES, LE);
+      FloatVector low = n.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
+      FloatVector high = n.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
+      FloatVector v = FloatVector.broadcast(F, x[xOffset + i]);
+      a0 = low.fma(v, a0);
+      b0 = high.fma(v, b0);
+    }
+    a0.intoArray(y, yOffset);
+    b0.intoArray(y, yOffset + 16);
+  }
+
+  /** A last row alone by two vectors of panel rows, all of them at 256 bits: so that memory is read in order. */
+  private static void tile1Wide(MemorySegment w, long wOffset, int k, float[] x, int xOffset, float[] y, int yOffset,
+      boolean accumulate) {
+    FloatVector a0, b0, a1, b1;
+    if (accumulate) {
+      a0 = FloatVector.fromArray(F, y, yOffset);
+      b0 = FloatVector.fromArray(F, y, yOffset + 16);
+      a1 = FloatVector.fromArray(F, y, yOffset + L);
+      b1 = FloatVector.fromArray(F, y, yOffset + L + 16);
+    } else {
+      FloatVector zero = FloatVector.zero(F);
+      a0 = b0 = zero;
+      a1 = b1 = zero;
+    }
+    for (int i = 0; i < k; i++) {
+      long o = wOffset + (long) i * Panels.LANE_BYTES;
+      FloatVector v = FloatVector.broadcast(F, x[xOffset + i]);
+      IntVector n0 = IntVector.fromMemorySegment(I, w, o, LE);
+      a0 = n0.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE)
+          .fma(v, a0);
+      b0 = n0.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE).fma(v, b0);
+      IntVector n1 = IntVector.fromMemorySegment(I, w, o + Simd.BYTES, LE);
+      a1 = n1.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE)
+          .fma(v, a1);
+      b1 = n1.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE).fma(v, b1);
+    }
+    a0.intoArray(y, yOffset);
+    b0.intoArray(y, yOffset + 16);
+    a1.intoArray(y, yOffset + L);
+    b1.intoArray(y, yOffset + L + 16);
+  }
+}
