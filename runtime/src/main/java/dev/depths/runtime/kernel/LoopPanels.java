@@ -1,0 +1,297 @@
+package dev.depths.runtime.kernel;
+
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
+import java.util.Arrays;
+
+/**
+ * The products of {@link LoopKernels}: weights are copied from native memory to arrays, decoded a block of columns at a
+ * time, and multiplied. Accumulators take the same operands in the same order as the vectors' lanes.
+ */
+final class LoopPanels {
+  private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+  private static final int ROWS = Panels.ROWS;
+  private static final int BLOCK = Panels.BLOCK;
+  /** Columns copied from native memory at a time. */
+  private static final int COLUMNS = 1024;
+  private static final ThreadLocal<LoopPanels> OF_THREAD = ThreadLocal.withInitial(LoopPanels::new);
+
+  /** Packed weights; an int holds the 16-bit lanes of rows c (low) and c + 16 (high). */
+  private int[] words = new int[0];
+  /** Decoded integers of a block [column][row]. */
+  private final int[] codes = new int[BLOCK * ROWS];
+  /** Weights of a block [column][row]. */
+  private final float[] floats = new float[BLOCK * ROWS];
+  private final float[] scales = new float[ROWS];
+  private final float[] minima = new float[ROWS];
+  private final int[] dots = new int[ROWS];
+  private final float[] sums = new float[ROWS];
+
+  private LoopPanels() {}
+
+  static LoopPanels ofThread() {
+    return OF_THREAD.get();
+  }
+
+  void panelF32(MemorySegment w, long wOffset, int k, float[] x, int xOffset, int ldx, int rows, float[] y, int yOffset,
+      int ldy, boolean accumulate) {
+    if (k == 0) {
+      rows(0, x, xOffset, ldx, rows, y, yOffset, ldy, accumulate);
+    }
+    for (int i = 0; i < k; i += BLOCK) {
+      int n = Math.min(BLOCK, k - i);
+      MemorySegment.copy(w, FLOAT, wOffset + (long) i * Panels.FLOAT_BYTES, floats, 0, n * ROWS);
+      rows(n, x, xOffset + i, ldx, rows, y, yOffset, ldy, accumulate || i > 0);
+    }
+  }
+
+  /** As unpacking a panel and {@link #panelF32}. */
+  void panelGemm(PackedMatrix w, int panel, Activations x, int rows, float[] y, int yOffset, int ldy) {
+    PanelFormat format = w.format();
+    for (int piece = 0; piece < w.columns(); piece += COLUMNS) {
+      int columns = Math.min(COLUMNS, w.columns() - piece);
+      copy(w, panel, piece, columns);
+      int step = Math.max(format.block(), 16);
+      for (int c = 0; c < columns; c += step) {
+        int n = Math.min(step, columns - c);
+        toFloats(format, c, n);
+        rows(n, x.f32, piece + c, x.stride, rows, y, yOffset, ldy, piece + c > 0);
+      }
+    }
+  }
+
+  void panelGemv(PackedMatrix w, int panel, Activations x, int row, int rows, float[] y, int yOffset, int ldy) {
+    PanelFormat format = w.format();
+    for (int piece = 0; piece < w.columns(); piece += COLUMNS) {
+      int columns = Math.min(COLUMNS, w.columns() - piece);
+      copy(w, panel, piece, columns);
+      for (int r = 0; r < rows; r++) {
+        int at = (row + r) * x.stride + piece;
+        int to = yOffset + r * ldy;
+        if (piece == 0) {
+          Arrays.fill(sums, 0);
+        } else {
+          System.arraycopy(y, to, sums, 0, ROWS);
+        }
+        if (format.isInteger()) {
+          for (int c = 0; c < columns; c += format.block()) {
+            integerBlock(format, c, x, at + c);
+          }
+        } else {
+          for (int c = 0; c < columns; c += BLOCK) {
+            int n = Math.min(BLOCK, columns - c);
+            toFloats(format, c, n);
+            accumulate(n, x.f32, at + c);
+          }
+        }
+        System.arraycopy(sums, 0, y, to, ROWS);
+      }
+    }
+  }
+
+  void unpack(PackedMatrix w, int panel, int column, int columns, MemorySegment out) {
+    int step = Math.max(w.format().block(), 16);
+    for (int piece = 0; piece < columns; piece += COLUMNS) {
+      int n = Math.min(COLUMNS, columns - piece);
+      copy(w, panel, column + piece, n);
+      for (int c = 0; c < n; c += step) {
+        int some = Math.min(step, n - c);
+        toFloats(w.format(), c, some);
+        MemorySegment.copy(floats, 0, out, FLOAT, (long) (piece + c) * Panels.FLOAT_BYTES, some * ROWS);
+      }
+    }
+  }
+
+  private void copy(PackedMatrix w, int panel, int column, int columns) {
+    int n = (int) (w.format().panelBytes(columns) / Integer.BYTES);
+    if (words.length < n) {
+      words = new int[n];
+    }
+    MemorySegment.copy(w.data(), INT, w.offset(panel) + w.format().panelBytes(column), words, 0, n);
+  }
+
+  /** Multiplies the columns in {@link #floats} with rows of activations. */
+  private void rows(int n, float[] x, int xOffset, int ldx, int rows, float[] y, int yOffset, int ldy, boolean accumulate) {
+    for (int r = 0; r < rows; r++) {
+      int to = yOffset + r * ldy;
+      if (accumulate) {
+        System.arraycopy(y, to, sums, 0, ROWS);
+      } else {
+        Arrays.fill(sums, 0);
+      }
+      accumulate(n, x, xOffset + r * ldx);
+      System.arraycopy(sums, 0, y, to, ROWS);
+    }
+  }
+
+  /** Adds the products of n columns to {@link #sums}, in the order of the columns. */
+  private void accumulate(int n, float[] x, int xOffset) {
+    int i = 0;
+    for (; i <= n - 8; i += 8) {
+      eightColumns(floats, i * ROWS, x, xOffset + i, sums);
+    }
+    for (; i < n; i++) {
+      float v = x[xOffset + i];
+      for (int c = 0; c < ROWS; c++) {
+        sums[c] = Math.fma(floats[i * ROWS + c], v, sums[c]);
+      }
+    }
+  }
+
+  private static void eightColumns(float[] w, int o, float[] x, int i, float[] sums) {
+    float x0 = x[i];
+    float x1 = x[i + 1];
+    float x2 = x[i + 2];
+    float x3 = x[i + 3];
+    float x4 = x[i + 4];
+    float x5 = x[i + 5];
+    float x6 = x[i + 6];
+    float x7 = x[i + 7];
+    for (int c = 0; c < ROWS; c++) {
+      float sum = Math.fma(w[o + c], x0, sums[c]);
+      sum = Math.fma(w[o + ROWS + c], x1, sum);
+      sum = Math.fma(w[o + 2 * ROWS + c], x2, sum);
+      sum = Math.fma(w[o + 3 * ROWS + c], x3, sum);
+      sum = Math.fma(w[o + 4 * ROWS + c], x4, sum);
+      sum = Math.fma(w[o + 5 * ROWS + c], x5, sum);
+      sum = Math.fma(w[o + 6 * ROWS + c], x6, sum);
+      sums[c] = Math.fma(w[o + 7 * ROWS + c], x7, sum);
+    }
+  }
+
+  /** Adds the products of a block with quantised activations to {@link #sums}. */
+  private void integerBlock(PanelFormat format, int column, Activations x, int xOffset) {
+    int block = format.block();
+    int start = decode(format, column);
+    Arrays.fill(dots, 0);
+    int bias = format.bias();
+    int xs = 0;
+    for (int i = 0; i < block; i++) {
+      int q = x.q[xOffset + i];
+      xs += q;
+      for (int c = 0; c < ROWS; c++) {
+        dots[c] += codes[i * ROWS + c] * q;
+      }
+    }
+    scales(format, start, false);
+    float scale = x.scales[xOffset / BLOCK];
+    int less = format.hasMin() ? 0 : bias * xs;
+    for (int c = 0; c < ROWS; c++) {
+      sums[c] = Math.fma(dots[c] - less, scales[c] * scale, sums[c]);
+    }
+    if (format.hasMin()) {
+      float xSum = xs * scale;
+      for (int c = 0; c < ROWS; c++) {
+        sums[c] = Math.fma(minima[c], xSum, sums[c]);
+      }
+    }
+  }
+
+  /** Columns of {@link #words} to {@link #floats}: a block, or of formats without blocks any number up to 32. */
+  private void toFloats(PanelFormat format, int column, int columns) {
+    switch (format) {
+      case F32 -> throw new IllegalArgumentException("an f32 panel needs no unpacking");
+      case BF16 -> {
+        for (int i = 0; i < columns; i++) {
+          for (int c = 0; c < 16; c++) {
+            int n = words[(column + i) * 16 + c];
+            floats[i * ROWS + c] = Float.intBitsToFloat(n << 16);
+            floats[i * ROWS + 16 + c] = Float.intBitsToFloat(n & 0xffff0000);
+          }
+        }
+      }
+      case F16 -> {
+        for (int i = 0; i < columns; i++) {
+          halves((column + i) * 16, Halves.SCALE, floats, i * ROWS);
+        }
+      }
+      default -> {
+        scales(format, decode(format, column), true);
+        for (int i = 0; i < columns; i++) {
+          for (int c = 0; c < ROWS; c++) {
+            floats[i * ROWS + c] = Math.fma(codes[i * ROWS + c], scales[c], minima[c]);
+          }
+        }
+      }
+    }
+  }
+
+  /** Decodes the block that begins at a column to {@link #codes}; returns where its scales are. */
+  private int decode(PanelFormat format, int column) {
+    int block = format.block();
+    int start = column / block * (format.blockBytes() / Integer.BYTES);
+    if (format == PanelFormat.I8) {
+      for (int g = 0; g < block / 2; g++) {
+        bytes(words, start + g * 16, codes, g * 2 * ROWS);
+      }
+    } else {
+      for (int g = 0; g < block / 4; g++) {
+        nibbles(words, start + g * 16, codes, g * 4 * ROWS);
+      }
+      int high = format.bits() - 4;
+      int bits = start + format.nibbleBytes() / Integer.BYTES;
+      for (int i = 0; high > 0 && i < block; i++) {
+        highBits(words, bits + i / 4 % 2 * 16, 4 * (i % 4) + high * (i / 8), high, codes, i * ROWS);
+      }
+    }
+    return start + format.weightBytes() / Integer.BYTES;
+  }
+
+  private static void bytes(int[] words, int from, int[] codes, int to) {
+    for (int c = 0; c < 16; c++) {
+      int n = words[from + c];
+      codes[to + c] = n << 24 >> 24;
+      codes[to + 16 + c] = n << 8 >> 24;
+      codes[to + ROWS + c] = n << 16 >> 24;
+      codes[to + ROWS + 16 + c] = n >> 24;
+    }
+  }
+
+  private static void nibbles(int[] words, int from, int[] codes, int to) {
+    for (int c = 0; c < 16; c++) {
+      int n = words[from + c];
+      codes[to + c] = n & 15;
+      codes[to + 16 + c] = n >>> 16 & 15;
+      codes[to + ROWS + c] = n >>> 4 & 15;
+      codes[to + ROWS + 16 + c] = n >>> 20 & 15;
+      codes[to + 2 * ROWS + c] = n >>> 8 & 15;
+      codes[to + 2 * ROWS + 16 + c] = n >>> 24 & 15;
+      codes[to + 3 * ROWS + c] = n >>> 12 & 15;
+      codes[to + 3 * ROWS + 16 + c] = n >>> 28;
+    }
+  }
+
+  private static void highBits(int[] words, int from, int shift, int high, int[] codes, int to) {
+    int mask = (1 << high) - 1;
+    for (int c = 0; c < 16; c++) {
+      int n = words[from + c] >>> shift;
+      codes[to + c] |= (n & mask) << 4;
+      codes[to + 16 + c] |= (n >>> 16 & mask) << 4;
+    }
+  }
+
+  /**
+   * The scales at {@code at} and the minima after them.
+   *
+   * @param fromBias without minima, whether to give what code 0 stands for in their place
+   */
+  private void scales(PanelFormat format, int at, boolean fromBias) {
+    halves(at, Halves.SCALE, scales, 0);
+    if (format.hasMin()) {
+      halves(at + 16, Halves.SCALE, minima, 0);
+    } else if (fromBias) {
+      halves(at, -format.bias() * Halves.SCALE, minima, 0);
+    }
+  }
+
+  /** Half floats of {@link #words} times a factor over {@link Halves#SCALE}. */
+  private void halves(int from, float factor, float[] out, int to) {
+    for (int c = 0; c < 16; c++) {
+      int n = words[from + c];
+      out[to + c] = Float.intBitsToFloat(n << 16 >> 3 & Halves.BITS) * factor;
+      out[to + 16 + c] = Float.intBitsToFloat(n >> 3 & Halves.BITS) * factor;
+    }
+  }
+}
