@@ -84,6 +84,15 @@ public final class Model implements AutoCloseable {
     return formats;
   }
 
+  /**
+   * Has the JIT compile, on a thread of its own, what a first pass over any model needs. Opening a model does it too; a program
+   * that has other things to do before gains by calling this first of all.
+   */
+  public static void warmUp() {
+    requireVectorModule();
+    Warmup.begin();
+  }
+
   /** Opens a GGUF file or Hugging Face directory with {@link ModelOptions#defaults()}. */
   public static Model open(Path path) throws IOException {
     return open(path, ModelOptions.defaults());

@@ -1,5 +1,6 @@
 package dev.depths.tools;
 
+import dev.depths.runtime.Model;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
@@ -11,11 +12,16 @@ import picocli.CommandLine;
 /** Starts the command line. */
 public final class Main {
   private static final int HELP_WIDTH = 100;
+  /** Commands that a person waits for the first token of. */
+  private static final Set<String> COMPUTING = Set.of("generate", "chat");
 
   private Main() {}
 
   /** Runs one command and exits: 0 if it succeeded, 2 if it was not understood, 1 if it failed. */
   public static void main(String[] args) {
+    if (args.length > 0 && COMPUTING.contains(args[0])) {
+      Model.warmUp();
+    }
     System.exit(run(Streams.ofProcess(), args));
   }
 

@@ -133,10 +133,13 @@ final class LoopPanels {
       eightColumns(floats, i * ROWS, x, xOffset + i, sums);
     }
     for (; i < n; i++) {
-      float v = x[xOffset + i];
-      for (int c = 0; c < ROWS; c++) {
-        sums[c] = Math.fma(floats[i * ROWS + c], v, sums[c]);
-      }
+      oneColumn(floats, i * ROWS, x[xOffset + i], sums);
+    }
+  }
+
+  private static void oneColumn(float[] w, int o, float x, float[] sums) {
+    for (int c = 0; c < ROWS; c++) {
+      sums[c] = Math.fma(w[o + c], x, sums[c]);
     }
   }
 
@@ -161,31 +164,44 @@ final class LoopPanels {
     }
   }
 
+  // Each loop is a method of its own: C2 takes far longer over several in one.
+
   /** Adds the products of a block with quantised activations to {@link #sums}. */
   private void integerBlock(PanelFormat format, int column, Activations x, int xOffset) {
     int block = format.block();
     int start = decode(format, column);
     Arrays.fill(dots, 0);
-    int bias = format.bias();
-    int xs = 0;
-    for (int i = 0; i < block; i++) {
-      int q = x.q[xOffset + i];
-      xs += q;
-      for (int c = 0; c < ROWS; c++) {
-        dots[c] += codes[i * ROWS + c] * q;
-      }
+    for (int i = 0; i < block; i += 4) {
+      fourProducts(codes, i * ROWS, x.q, xOffset + i, dots);
     }
-    scales(format, start, false);
+    int xs = x.sums[xOffset / 16] + (block == BLOCK ? x.sums[xOffset / 16 + 1] : 0);
     float scale = x.scales[xOffset / BLOCK];
-    int less = format.hasMin() ? 0 : bias * xs;
+    scales(format, start, false);
+    scaled(dots, format.hasMin() ? 0 : format.bias() * xs, scales, scale, sums);
+    if (format.hasMin()) {
+      multiplied(minima, xs * scale, sums);
+    }
+  }
+
+  private static void fourProducts(int[] codes, int o, short[] x, int i, int[] dots) {
+    int x0 = x[i];
+    int x1 = x[i + 1];
+    int x2 = x[i + 2];
+    int x3 = x[i + 3];
+    for (int c = 0; c < ROWS; c++) {
+      dots[c] += codes[o + c] * x0 + codes[o + ROWS + c] * x1 + codes[o + 2 * ROWS + c] * x2 + codes[o + 3 * ROWS + c] * x3;
+    }
+  }
+
+  private static void scaled(int[] dots, int less, float[] scales, float scale, float[] sums) {
     for (int c = 0; c < ROWS; c++) {
       sums[c] = Math.fma(dots[c] - less, scales[c] * scale, sums[c]);
     }
-    if (format.hasMin()) {
-      float xSum = xs * scale;
-      for (int c = 0; c < ROWS; c++) {
-        sums[c] = Math.fma(minima[c], xSum, sums[c]);
-      }
+  }
+
+  private static void multiplied(float[] w, float x, float[] sums) {
+    for (int c = 0; c < ROWS; c++) {
+      sums[c] = Math.fma(w[c], x, sums[c]);
     }
   }
 
@@ -195,26 +211,39 @@ final class LoopPanels {
       case F32 -> throw new IllegalArgumentException("an f32 panel needs no unpacking");
       case BF16 -> {
         for (int i = 0; i < columns; i++) {
-          for (int c = 0; c < 16; c++) {
-            int n = words[(column + i) * 16 + c];
-            floats[i * ROWS + c] = Float.intBitsToFloat(n << 16);
-            floats[i * ROWS + 16 + c] = Float.intBitsToFloat(n & 0xffff0000);
-          }
+          bfloat16(words, (column + i) * 16, floats, i * ROWS);
         }
       }
       case F16 -> {
         for (int i = 0; i < columns; i++) {
-          halves((column + i) * 16, Halves.SCALE, floats, i * ROWS);
+          halves(words, (column + i) * 16, Halves.SCALE, floats, i * ROWS);
         }
       }
       default -> {
         scales(format, decode(format, column), true);
-        for (int i = 0; i < columns; i++) {
-          for (int c = 0; c < ROWS; c++) {
-            floats[i * ROWS + c] = Math.fma(codes[i * ROWS + c], scales[c], minima[c]);
-          }
+        for (int i = 0; i < columns; i += 4) {
+          fourColumns(codes, i * ROWS, scales, minima, floats);
         }
       }
+    }
+  }
+
+  private static void bfloat16(int[] words, int from, float[] out, int to) {
+    for (int c = 0; c < 16; c++) {
+      int n = words[from + c];
+      out[to + c] = Float.intBitsToFloat(n << 16);
+      out[to + 16 + c] = Float.intBitsToFloat(n & 0xffff0000);
+    }
+  }
+
+  private static void fourColumns(int[] codes, int o, float[] scales, float[] minima, float[] out) {
+    for (int c = 0; c < ROWS; c++) {
+      float d = scales[c];
+      float m = minima[c];
+      out[o + c] = Math.fma(codes[o + c], d, m);
+      out[o + ROWS + c] = Math.fma(codes[o + ROWS + c], d, m);
+      out[o + 2 * ROWS + c] = Math.fma(codes[o + 2 * ROWS + c], d, m);
+      out[o + 3 * ROWS + c] = Math.fma(codes[o + 3 * ROWS + c], d, m);
     }
   }
 
@@ -278,16 +307,16 @@ final class LoopPanels {
    * @param fromBias without minima, whether to give what code 0 stands for in their place
    */
   private void scales(PanelFormat format, int at, boolean fromBias) {
-    halves(at, Halves.SCALE, scales, 0);
+    halves(words, at, Halves.SCALE, scales, 0);
     if (format.hasMin()) {
-      halves(at + 16, Halves.SCALE, minima, 0);
+      halves(words, at + 16, Halves.SCALE, minima, 0);
     } else if (fromBias) {
-      halves(at, -format.bias() * Halves.SCALE, minima, 0);
+      halves(words, at, -format.bias() * Halves.SCALE, minima, 0);
     }
   }
 
-  /** Half floats of {@link #words} times a factor over {@link Halves#SCALE}. */
-  private void halves(int from, float factor, float[] out, int to) {
+  /** Half floats times a factor over {@link Halves#SCALE}. */
+  private static void halves(int[] words, int from, float factor, float[] out, int to) {
     for (int c = 0; c < 16; c++) {
       int n = words[from + c];
       out[to + c] = Float.intBitsToFloat(n << 16 >> 3 & Halves.BITS) * factor;
