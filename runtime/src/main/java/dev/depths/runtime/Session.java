@@ -86,7 +86,7 @@ public final class Session implements AutoCloseable {
     try {
       requireOpen();
       check(tokens, count);
-      model.awaitWarmup();
+      model.warmup().beginPass(count, model.weightBytes());
       float[] logits = null;
       for (int from = 0; from < count; from += options.chunk()) {
         int rows = Math.min(options.chunk(), count - from);
@@ -106,6 +106,7 @@ public final class Session implements AutoCloseable {
       cancelled = false;
       throw e;
     } finally {
+      model.warmup().endPass();
       model.workers().lock().unlock();
       busy.set(false);
     }
