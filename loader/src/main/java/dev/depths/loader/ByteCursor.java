@@ -96,7 +96,11 @@ final class ByteCursor {
 
   private int stringLength(String what, int maxBytes) {
     long at = position;
-    long length = u64("length of " + what);
+    // Messages are put together where there is one to give: vocabularies have 100,000 strings.
+    if (remaining() < Long.BYTES || data.get(LONG, at) < 0) {
+      u64("length of " + what);
+    }
+    long length = i64(what);
     if (length > remaining()) {
       throw malformed(at, what + " has " + length + " bytes, but only " + remaining() + " remain");
     }

@@ -51,15 +51,21 @@ record Metadata(Object file, Map<String, Object> values) {
   }
 
   String string(String key, int index, Object element) {
-    return as(String.class, key + "[" + index + "]", element, "a string");
+    return element instanceof String s ? s : as(String.class, place(key, index), element, "a string");
   }
 
   long integer(String key, int index, Object element) {
-    return as(Long.class, key + "[" + index + "]", element, "an integer");
+    return element instanceof Long n ? n : as(Long.class, place(key, index), element, "an integer");
   }
 
   float number(String key, int index, Object element) {
-    return as(Number.class, key + "[" + index + "]", element, "a number").floatValue();
+    return element instanceof Number n ? n.floatValue()
+        : as(Number.class, place(key, index), element, "a number").floatValue();
+  }
+
+  /** Of an element, for messages: made when there is one to write, for vocabularies have 100,000 elements. */
+  private static String place(String key, int index) {
+    return key + "[" + index + "]";
   }
 
   MalformedFileException malformed(String key, String problem) {
