@@ -36,8 +36,12 @@ public record Tensor(String name, DType type, List<Long> shape, MemorySegment da
    * @throws MalformedFileException if the file that the tensor is a view of was cut off after it was opened
    */
   public void dequantize(long row, float[] out, int offset) {
+    dequantize(row * type.bytes(columns()), columns(), out, offset);
+  }
+
+  private void dequantize(long at, int elements, float[] out, int offset) {
     try {
-      Dequantizer.dequantize(type, data, row * type.bytes(columns()), columns(), out, offset);
+      Dequantizer.dequantize(type, data, at, elements, out, offset);
     } catch (InternalError e) {
       throw MappedFile.lost("mapped file", "tensor " + name, e);
     }
@@ -50,9 +54,7 @@ public record Tensor(String name, DType type, List<Long> shape, MemorySegment da
    */
   public float[] toFloats() {
     float[] out = new float[Math.toIntExact(rows() * columns())];
-    for (long r = 0; r < rows(); r++) {
-      dequantize(r, out, Math.toIntExact(r * columns()));
-    }
+    dequantize(0, out.length, out, 0);
     return out;
   }
 }

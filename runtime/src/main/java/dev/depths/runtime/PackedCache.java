@@ -3,16 +3,14 @@ package dev.depths.runtime;
 import dev.depths.runtime.kernel.PackedMatrix;
 import dev.depths.runtime.kernel.Packer;
 import dev.depths.runtime.kernel.PanelFormat;
-import java.io.BufferedInputStream;
+import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
-import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -26,6 +24,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
 import java.util.zip.CRC32C;
@@ -38,11 +37,13 @@ import java.util.zip.CRC32C;
  */
 final class PackedCache {
   private static final long MAGIC = 0x4445505448533031L;
-  private static final int VERSION = 3;
+  private static final int VERSION = 4;
   private static final String SUFFIX = ".packed";
-  /** Bytes under one checksum; workers read chunks in turns. */
-  private static final int CHUNK = 4 << 20;
+  /** Bytes read and summed at a time, while they are in the cache. */
+  private static final int CHUNK = 1 << 20;
   private static final long ALIGNMENT = 64;
+  /** Magic number, version, length and checksum of the header's body. */
+  private static final int PREFIX_BYTES = 20;
   private static final int MAX_HEADER = 16 << 20;
   /** All files of the directory together; the least recently used go first. */
   static final long MAX_BYTES = 8L << 30;
@@ -111,86 +112,77 @@ final class PackedCache {
   }
 
   private void write(Path to) throws IOException {
-    List<PackedMatrix> matrices = new ArrayList<>(used.values());
-    long[] offsets = new long[matrices.size()];
+    List<Entry> entries = new ArrayList<>();
     long size = 0;
-    for (int i = 0; i < offsets.length; i++) {
-      offsets[i] = size;
-      size = aligned(size + matrices.get(i).bytes());
+    for (Map.Entry<String, PackedMatrix> m : used.entrySet()) {
+      entries.add(new Entry(m.getKey(), m.getValue(), size));
+      size = aligned(size + m.getValue().bytes());
     }
+    int[] sums = new int[entries.size()];
+    workers.run((share, shares) -> {
+      for (int i = share; i < sums.length; i += shares) {
+        sums[i] = checksum(entries.get(i).matrix.data());
+      }
+    });
+    byte[] header = header(entries, size, sums);
     try (FileChannel channel = FileChannel.open(to, StandardOpenOption.WRITE)) {
-      byte[] header = header(matrices, offsets, size, new int[chunks(size)]);
-      long start = aligned(header.length);
-      for (int i = 0; i < offsets.length; i++) {
-        PackedMatrix m = matrices.get(i);
-        for (long o = 0; o < m.bytes(); o += CHUNK) {
-          ByteBuffer bytes = m.data().asSlice(o, Math.min(CHUNK, m.bytes() - o)).asByteBuffer();
-          for (long at = start + offsets[i] + o; bytes.hasRemaining();) {
-            at += channel.write(bytes, at);
-          }
+      writeFully(channel, ByteBuffer.wrap(header), 0);
+      for (Entry e : entries) {
+        for (long o = 0; o < e.matrix.bytes(); o += CHUNK) {
+          writeFully(channel, chunk(e.matrix.data(), o), aligned(header.length) + e.offset + o);
         }
       }
-      // The padding after the last matrix.
-      channel.write(ByteBuffer.wrap(new byte[1]), start + size);
-      ByteBuffer payload = ByteBuffer.allocateDirect(CHUNK);
-      int[] sums = new int[chunks(size)];
-      try (FileChannel in = FileChannel.open(to, StandardOpenOption.READ)) {
-        for (int i = 0; i < sums.length; i++) {
-          payload.clear().limit((int) Math.min(CHUNK, size - (long) i * CHUNK));
-          readFully(in, payload, start + (long) i * CHUNK);
-          sums[i] = checksum(payload.flip());
-        }
-      }
-      channel.write(ByteBuffer.wrap(header(matrices, offsets, size, sums)), 0);
     }
   }
 
-  private byte[] header(List<PackedMatrix> matrices, long[] offsets, long size, int[] sums) throws IOException {
+  /** A matrix and its place in the file, after the header. */
+  private record Entry(String name, PackedMatrix matrix, long offset) {}
+
+  private static byte[] header(List<Entry> entries, long size, int[] sums) throws IOException {
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     try (DataOutputStream out = new DataOutputStream(bytes)) {
       out.writeLong(size);
-      out.writeInt(offsets.length);
-      List<String> names = List.copyOf(used.keySet());
-      for (int i = 0; i < offsets.length; i++) {
-        PackedMatrix m = matrices.get(i);
-        out.writeUTF(names.get(i));
+      out.writeInt(entries.size());
+      for (int i = 0; i < sums.length; i++) {
+        PackedMatrix m = entries.get(i).matrix;
+        out.writeUTF(entries.get(i).name);
         out.writeUTF(m.format().name());
         out.writeInt(m.rows());
         out.writeInt(m.columns());
-        out.writeLong(offsets[i]);
-      }
-      for (int sum : sums) {
-        out.writeInt(sum);
+        out.writeLong(entries.get(i).offset);
+        out.writeInt(sums[i]);
       }
     }
     byte[] body = bytes.toByteArray();
-    return ByteBuffer.allocate(body.length + 24).putLong(MAGIC).putInt(VERSION).putInt(body.length).putLong(checksum(
-        ByteBuffer.wrap(body))).put(body).array();
+    return ByteBuffer.allocate(body.length + PREFIX_BYTES).putLong(MAGIC).putInt(VERSION).putInt(body.length)
+        .putInt(checksum(MemorySegment.ofArray(body))).put(body).array();
   }
 
   private void read(Arena arena) throws IOException {
     try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-      ByteBuffer prefix = ByteBuffer.allocate(24);
+      ByteBuffer prefix = ByteBuffer.allocate(PREFIX_BYTES);
       readFully(channel, prefix, 0);
       prefix.flip();
       require(prefix.getLong() == MAGIC && prefix.getInt() == VERSION);
       int length = prefix.getInt();
       require(length > 0 && length <= MAX_HEADER && length <= channel.size());
-      ByteBuffer body = ByteBuffer.allocate(length);
-      readFully(channel, body, 24);
-      require(checksum(body.flip()) == prefix.getLong());
-      try (InputStream in = Channels.newInputStream(channel.position(24));
-          DataInputStream data = new DataInputStream(new BufferedInputStream(in, 1 << 16))) {
-        readMatrices(channel, data, aligned(24L + length), arena);
+      byte[] body = new byte[length];
+      readFully(channel, ByteBuffer.wrap(body), PREFIX_BYTES);
+      require(checksum(MemorySegment.ofArray(body)) == prefix.getInt());
+      try (DataInputStream header = new DataInputStream(new ByteArrayInputStream(body))) {
+        readMatrices(channel, header, aligned((long) PREFIX_BYTES + length), arena);
       }
     }
   }
 
+  /** What the header says of a matrix. */
+  private record Place(String name, PanelFormat format, int rows, int columns, long offset, long bytes, int sum) {}
+
   private void readMatrices(FileChannel channel, DataInputStream header, long start, Arena arena) throws IOException {
     long size = header.readLong();
-    require(size > 0 && size <= channel.size() - start);
-    MemorySegment payload = arena.allocate(size, ALIGNMENT);
+    require(size > 0 && size <= aligned(channel.size() - start));
     int n = header.readInt();
+    List<Place> places = new ArrayList<>();
     for (int i = 0; i < n; i++) {
       String name = header.readUTF();
       PanelFormat format = PanelFormat.valueOf(header.readUTF());
@@ -199,20 +191,17 @@ final class PackedCache {
       long offset = header.readLong();
       long bytes = Packer.bytes(format, rows, columns);
       require(offset % ALIGNMENT == 0 && offset >= 0 && bytes <= size - offset);
-      found.put(name, new PackedMatrix(format, rows, columns, payload.asSlice(offset, bytes)));
+      places.add(new Place(name, format, rows, columns, offset, bytes, header.readInt()));
     }
-    int[] sums = new int[chunks(size)];
-    for (int i = 0; i < sums.length; i++) {
-      sums[i] = header.readInt();
-    }
+    // The largest first, and whoever is free takes the next, so that all are done at once.
+    places.sort(Comparator.comparingLong(Place::bytes).reversed());
+    PackedMatrix[] matrices = new PackedMatrix[n];
+    AtomicInteger next = new AtomicInteger();
     AtomicReference<IOException> failure = new AtomicReference<>();
     workers.run((share, shares) -> {
       try {
-        for (int i = share; i < sums.length; i += shares) {
-          long from = (long) i * CHUNK;
-          ByteBuffer chunk = payload.asSlice(from, Math.min(CHUNK, size - from)).asByteBuffer();
-          readFully(channel, chunk, start + from);
-          require(checksum(chunk.flip()) == sums[i]);
+        for (int i = next.getAndIncrement(); i < n; i = next.getAndIncrement()) {
+          matrices[i] = read(channel, places.get(i), start, arena);
         }
       } catch (IOException e) {
         failure.set(e);
@@ -221,6 +210,26 @@ final class PackedCache {
     if (failure.get() != null) {
       throw failure.get();
     }
+    for (int i = 0; i < n; i++) {
+      found.put(places.get(i).name, matrices[i]);
+    }
+  }
+
+  /** Memory is allocated by whoever reads: most of the time goes to the system's handing it out, which is so done in parallel. */
+  private static PackedMatrix read(FileChannel channel, Place place, long start, Arena arena) throws IOException {
+    PackedMatrix m = Packer.allocate(place.format, place.rows, place.columns, arena);
+    CRC32C sum = new CRC32C();
+    for (long o = 0; o < place.bytes; o += CHUNK) {
+      ByteBuffer chunk = chunk(m.data(), o);
+      readFully(channel, chunk, start + place.offset + o);
+      sum.update(chunk.flip());
+    }
+    require((int) sum.getValue() == place.sum);
+    return m;
+  }
+
+  private static ByteBuffer chunk(MemorySegment data, long offset) {
+    return data.asSlice(offset, Math.min(CHUNK, data.byteSize() - offset)).asByteBuffer();
   }
 
   /** Deletes the least recently used files beyond the bound, and parts that a process left behind. */
@@ -255,14 +264,18 @@ final class PackedCache {
     }
   }
 
-  private static int checksum(ByteBuffer bytes) {
-    CRC32C sum = new CRC32C();
-    sum.update(bytes);
-    return (int) sum.getValue();
+  private static void writeFully(FileChannel channel, ByteBuffer from, long to) throws IOException {
+    for (long at = to; from.hasRemaining();) {
+      at += channel.write(from, at);
+    }
   }
 
-  private static int chunks(long size) {
-    return Math.toIntExact(Math.ceilDiv(size, CHUNK));
+  private static int checksum(MemorySegment bytes) {
+    CRC32C sum = new CRC32C();
+    for (long o = 0; o < bytes.byteSize(); o += CHUNK) {
+      sum.update(chunk(bytes, o));
+    }
+    return (int) sum.getValue();
   }
 
   private static long aligned(long offset) {

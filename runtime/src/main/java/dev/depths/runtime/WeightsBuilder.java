@@ -148,12 +148,13 @@ final class WeightsBuilder {
     }
     factors.add(a.toFloats());
     PackedMatrix packedB = Packer.allocate(PanelFormat.F32, rows, b.columns(), arena);
-    Packer.packF32((row, out) -> {
-      b.dequantize(rowOf.applyAsInt(row), out, 0);
+    float[] factor = b.toFloats();
+    inParallel(name, packedB.panels(), (from, to) -> Packer.packF32((row, out) -> {
+      int start = rowOf.applyAsInt(row) * out.length;
       for (int i = 0; i < out.length; i++) {
-        out[i] *= loraScale;
+        out[i] = factor[start + i] * loraScale;
       }
-    }, packedB, 0, packedB.panels());
+    }, packedB, from, to));
     return new Linear(packed, bias, packedB, loraRow);
   }
 
