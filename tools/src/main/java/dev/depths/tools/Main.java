@@ -2,10 +2,6 @@ package dev.depths.tools;
 
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
-import java.util.LinkedHashMap;
-import java.util.SequencedMap;
-import java.util.Set;
-import java.util.function.Supplier;
 import picocli.CommandLine;
 
 /** Starts the command line. */
@@ -22,9 +18,7 @@ public final class Main {
   /** Runs one command on the given streams; the result is the exit status. */
   static int run(Streams streams, String... args) {
     try {
-      // Each command is made by reflection, which takes time: where the first word names one, it alone is.
-      boolean named = args.length > 0 && commands(streams).containsKey(args[0]);
-      return (named ? commandLine(streams, Set.of(args[0])) : commandLine(streams)).execute(args);
+      return commandLine(streams).execute(args);
     } catch (Throwable e) {
       return Failures.report(streams, "depths", e);
     }
@@ -32,31 +26,15 @@ public final class Main {
 
   /** The commands, reading from and writing to the given streams. */
   static CommandLine commandLine(Streams streams) {
-    return commandLine(streams, commands(streams).keySet());
-  }
-
-  /** All commands by name. */
-  private static SequencedMap<String, Supplier<Object>> commands(Streams streams) {
-    SequencedMap<String, Supplier<Object>> commands = new LinkedHashMap<>();
-    commands.put("generate", () -> new GenerateCommand(streams));
-    commands.put("chat", () -> new ChatCommand(streams));
-    commands.put("inspect", () -> new InspectCommand(streams));
-    commands.put("tokenize", () -> new TokenizeCommand(streams));
-    commands.put("logits", () -> new LogitsCommand(streams));
-    commands.put("bench", () -> new BenchCommand(streams));
-    commands.put("perplexity", () -> new PerplexityCommand(streams));
-    commands.put("completion", () -> new CompletionCommand(streams));
-    return commands;
-  }
-
-  private static CommandLine commandLine(Streams streams, Set<String> names) {
-    CommandLine line = new CommandLine(new DepthsCommand());
-    commands(streams).forEach((name, command) -> {
-      if (names.contains(name)) {
-        line.addSubcommand(name, command.get());
-      }
-    });
-    return line
+    return new CommandLine(new DepthsCommand())
+        .addSubcommand(new GenerateCommand(streams))
+        .addSubcommand(new ChatCommand(streams))
+        .addSubcommand(new InspectCommand(streams))
+        .addSubcommand(new TokenizeCommand(streams))
+        .addSubcommand(new LogitsCommand(streams))
+        .addSubcommand(new BenchCommand(streams))
+        .addSubcommand(new PerplexityCommand(streams))
+        .addSubcommand(new CompletionCommand(streams))
         .setOut(new PrintWriter(streams.out(), true, StandardCharsets.UTF_8))
         .setErr(new PrintWriter(streams.err(), true, StandardCharsets.UTF_8))
         .setUsageHelpWidth(HELP_WIDTH)
