@@ -8,8 +8,8 @@ import org.openjdk.jmh.annotations.Param;
 
 /**
  * Attention of rows of queries over one key/value head's cache, by the calls that a forward pass makes: a product with
- * each page of keys, a softmax for each row, a product with each page of values; half floats are unpacked for many rows. 3 rows are the query heads of one
- * decoded token (SmolLM2-135M), 24 a group of a prefill's.
+ * each page of keys, a softmax for each row, a product with each page of values. Half floats are unpacked for many rows.
+ * 3 rows are the query heads of one decoded token (SmolLM2-135M), 24 those of one head for a group of a prefill's tokens.
  */
 public class AttentionBenchmark extends KernelBenchmark {
   private static final int PAGE = 32;

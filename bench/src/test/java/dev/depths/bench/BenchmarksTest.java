@@ -68,7 +68,7 @@ class BenchmarksTest {
     assertEquals(2 * 12, run("GemmBenchmark").size());
     assertEquals(2 * 2 * 11, run("\\.GemvBenchmark").size());
     assertEquals(2 * 10, run("\\.UnpackBenchmark").size());
-    assertEquals(2 * 2, run("AttentionBenchmark", "positions", "64").size());
+    assertEquals(2 * 2 * 2, run("AttentionBenchmark", "positions", "64").size());
     assertEquals(9 * 2 * 2, run("ElementwiseBenchmark", "elements", "32,576").size());
     assertEquals(11 + 10, run("Streaming", "mebibytes", "1").size());
   }

@@ -27,11 +27,8 @@ final class Dequantizer {
     switch (type) {
       case F32 -> MemorySegment.copy(data, FLOAT, offset, out, outOffset, elements);
       case F16 -> {
-        // Copied first: before it is compiled, reading native memory by elements is slow.
-        short[] halves = new short[elements];
-        MemorySegment.copy(data, SHORT, offset, halves, 0, elements);
         for (int i = 0; i < elements; i++) {
-          out[outOffset + i] = Float.float16ToFloat(halves[i]);
+          out[outOffset + i] = half(data, offset + 2L * i);
         }
       }
       case BF16 -> {

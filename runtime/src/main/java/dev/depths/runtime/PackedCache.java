@@ -183,6 +183,7 @@ final class PackedCache {
     require(size > 0 && size <= aligned(channel.size() - start));
     int n = header.readInt();
     List<Place> places = new ArrayList<>();
+    long total = 0;
     for (int i = 0; i < n; i++) {
       String name = header.readUTF();
       PanelFormat format = PanelFormat.valueOf(header.readUTF());
@@ -190,7 +191,8 @@ final class PackedCache {
       int columns = header.readInt();
       long offset = header.readLong();
       long bytes = Packer.bytes(format, rows, columns);
-      require(offset % ALIGNMENT == 0 && offset >= 0 && bytes <= size - offset);
+      total += bytes;
+      require(offset % ALIGNMENT == 0 && offset >= 0 && bytes <= size - offset && total <= size);
       places.add(new Place(name, format, rows, columns, offset, bytes, header.readInt()));
     }
     // The largest first, and whoever is free takes the next, so that all are done at once.

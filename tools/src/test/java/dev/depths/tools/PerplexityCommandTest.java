@@ -231,12 +231,12 @@ class PerplexityCommandTest {
     assertEquals(result.get("perplexity_stderr"), result.get("reference_perplexity_stderr"));
   }
 
-  /** These weights are not quantised, so that only roundings differ; were the routing another, more would. */
+  /** These weights are not quantised, so that only roundings differ, mostly of keys and values. */
   @ParameterizedTest
   @ValueSource(strings = {"model", "dense", "random:0.5:7"})
   void exactReferenceRoutesAsTheModelDoes(String routing) throws IOException {
     JsonNode result = json(TEXT, "-m", model, "-c", 20, "-b", 1, "--routing", routing, "--reference", "exact");
-    assertTrue(kl(result, "max") < 1e-8, result.toString());
+    assertTrue(kl(result, "max") < 1e-5, result.toString());
     assertEquals(1, result.get("same_top").asDouble());
     assertFalse(result.get("exact").asBoolean());
   }

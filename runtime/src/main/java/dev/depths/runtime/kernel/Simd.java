@@ -1,9 +1,6 @@
 package dev.depths.runtime.kernel;
 
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.IntVector;
-import jdk.incubator.vector.ShortVector;
-import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
@@ -64,16 +61,5 @@ final class Simd {
     }
     v = v.add(v.rearrange(FOLD_2));
     return v.add(v.rearrange(FOLD_1)).lane(0);
-  }
-
-  /** The even short lanes, as ints. */
-  static IntVector evenLanes(ShortVector v) {
-    return v.reinterpretAsInts().lanewise(VectorOperators.LSHL, 16)
-        .lanewise(VectorOperators.ASHR, 16);
-  }
-
-  /** The odd short lanes, as ints. */
-  static IntVector oddLanes(ShortVector v) {
-    return v.reinterpretAsInts().lanewise(VectorOperators.ASHR, 16);
   }
 }
