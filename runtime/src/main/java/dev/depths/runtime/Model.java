@@ -85,8 +85,8 @@ public final class Model implements AutoCloseable {
   }
 
   /**
-   * Has the JIT compile, on a thread of its own, what a first pass over any model needs. Opening a model does it too; a program
-   * that has other things to do before gains by calling this first of all.
+   * Has the JIT compile, on a thread of its own, what a first pass over any model needs. Opening a model does it too; a
+   * program that has other things to do before gains by calling this first of all.
    */
   public static void warmUp() {
     requireVectorModule();
@@ -211,6 +211,14 @@ public final class Model implements AutoCloseable {
   /** A line for people: the kernels in use. */
   public String kernelDescription() {
     return kernels.describe();
+  }
+
+  /**
+   * Waits for the JIT to compile the kernels. Passes in the meantime give the same results, but slowly: a measurement wants
+   * to begin after it.
+   */
+  public void awaitWarmUp() throws InterruptedException {
+    warmup.await();
   }
 
   Warmup warmup() {

@@ -12,25 +12,27 @@ import picocli.CommandLine;
 /** Starts the command line. */
 public final class Main {
   private static final int HELP_WIDTH = 100;
-  /** Commands that a person waits for the first token of. */
+  /** Commands that a person waits for the first token of. Making others beside them, by reflection, takes time. */
   private static final Set<String> COMPUTING = Set.of("generate", "chat");
 
   private Main() {}
 
   /** Runs one command and exits: 0 if it succeeded, 2 if it was not understood, 1 if it failed. */
   public static void main(String[] args) {
-    if (args.length > 0 && COMPUTING.contains(args[0])) {
+    if (computes(args)) {
       Model.warmUp();
     }
     System.exit(run(Streams.ofProcess(), args));
   }
 
+  private static boolean computes(String[] args) {
+    return args.length > 0 && COMPUTING.contains(args[0]);
+  }
+
   /** Runs one command on the given streams; the result is the exit status. */
   static int run(Streams streams, String... args) {
     try {
-      // Each command is made by reflection, which takes time: where the first word names one, it alone is.
-      boolean named = args.length > 0 && commands(streams).containsKey(args[0]);
-      return (named ? commandLine(streams, Set.of(args[0])) : commandLine(streams)).execute(args);
+      return (computes(args) ? commandLine(streams, Set.of(args[0])) : commandLine(streams)).execute(args);
     } catch (Throwable e) {
       return Failures.report(streams, "depths", e);
     }

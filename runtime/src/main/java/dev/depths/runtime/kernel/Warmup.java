@@ -1,32 +1,37 @@
 package dev.depths.runtime.kernel;
 
+import dev.depths.runtime.kernel.StagedKernels.Group;
 import java.lang.foreign.Arena;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
 /**
- * Has the JIT compile the kernels, and chooses those that a pass runs on meanwhile. Until C2 has compiled it, Vector API
- * code is some thousand times slower than after, and a first pass over a model would spend seconds in it; on a few columns
- * the same calls reach the compiler's thresholds within milliseconds. Plain loops are warmed first, beside the loading of a
- * model, then the vectors. A first pass that is short runs on the loops and does not wait for the vectors.
+ * Has the JIT compile the kernels, and chooses those that passes run on meanwhile. Until C2 has compiled it, Vector API code
+ * is some thousand times slower than after, and a first pass over a model would spend seconds in it; on a few columns the
+ * same calls reach the compiler's thresholds within milliseconds. Plain loops are warmed first, beside the loading of a
+ * model, then the vectors, group by group; a pass runs on the loops where vectors are not compiled yet.
  */
 public final class Warmup {
   private static final long LOOPS_LIMIT_NANOS = 300_000_000L;
-  private static final long VECTORS_LIMIT_NANOS = 5_000_000_000L;
+  private static final long GROUP_LIMIT_NANOS = 10_000_000_000L;
   /** Tokens times bytes of weights up to which loops take less time than compiling the vector kernels does. */
   private static final long LOOPS_MOST = 2_000_000_000L;
   /** How long the vectors' turn waits for a first pass, which would share the processor with C2. */
   private static final long FIRST_PASS_MILLIS = 1000;
+  private static final List<Group> FOR_DECODE = List.of(Group.GEMV, Group.HALVES, Group.ELEMENTWISE, Group.GEMM);
+  private static final List<Group> FOR_PREFILL = List.of(Group.GEMM, Group.ELEMENTWISE, Group.HALVES, Group.GEMV);
 
-  private final Kernels loops = new LoopKernels();
-  private final Kernels vectors;
-  private final StagedKernels kernels;
+  private final Kernels selected;
+  private final Kernels kernels;
   private final Thread thread;
   private final CountDownLatch vectorsTurn = new CountDownLatch(1);
-  private volatile boolean paused;
-  private boolean firstPassDone;
-  private boolean onLoops;
+  private volatile List<Group> order = FOR_DECODE;
+  /** A short first pass is running. */
+  private volatile boolean firstPass;
+  private volatile boolean decoding;
+  private boolean firstPassBegun;
 
   /** Of all models together; started when first asked for. */
   private static final class Loops {
@@ -42,11 +47,14 @@ public final class Warmup {
   }
 
   private Warmup(Kernels selected, Set<PanelFormat> formats) {
-    vectors = selected;
-    kernels = new StagedKernels(selected);
-    thread = Thread.ofPlatform().daemon().name("depths-warmup").unstarted(() -> run(formats));
+    this.selected = selected;
     if (selected instanceof VectorKernels) {
-      thread.start();
+      StagedKernels staged = new StagedKernels(new LoopKernels(), selected);
+      kernels = staged;
+      thread = Thread.ofPlatform().daemon().name("depths-warmup").start(() -> run(staged, formats));
+    } else {
+      kernels = selected;
+      thread = null;
     }
   }
 
@@ -67,61 +75,56 @@ public final class Warmup {
     return new Warmup(Kernels.select(), formats);
   }
 
-  /** The kernels to compute with, between {@link #beginPass} and the next pass. */
+  /** The kernels to compute with. */
   public Kernels kernels() {
     return kernels;
   }
 
   /**
-   * Chooses the kernels of a pass: waits for the vectors to be compiled, unless loops are quicker. One pass at a time.
+   * Before a pass. The first has the processor for itself if it is short; the kernels for many rows wait while none are
+   * wanted.
    *
    * @param weightBytes that the pass reads
    */
   public void beginPass(int tokens, long weightBytes) {
-    if (thread.isAlive()) {
-      onLoops = !firstPassDone && tokens * (double) weightBytes <= LOOPS_MOST;
-      if (onLoops) {
-        paused = true;
-        kernels.use(loops);
-        return;
+    decoding = tokens == 1;
+    if (!firstPassBegun) {
+      firstPassBegun = true;
+      firstPass = tokens * (double) weightBytes <= LOOPS_MOST;
+      if (!firstPass) {
+        order = FOR_PREFILL;
+        vectorsTurn.countDown();
       }
-      await();
     }
-    kernels.use(vectors);
   }
 
   /** After a pass, whatever its end. */
   public void endPass() {
-    firstPassDone = true;
-    if (onLoops) {
-      onLoops = false;
-      paused = false;
+    decoding = false;
+    if (firstPass) {
+      firstPass = false;
       vectorsTurn.countDown();
     }
   }
 
-  private void await() {
-    vectorsTurn.countDown();
-    boolean interrupted = false;
-    while (thread.isAlive()) {
-      try {
-        thread.join();
-      } catch (InterruptedException _) {
-        interrupted = true;
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
+  /** Waits for all kernels to be compiled. */
+  public void await() throws InterruptedException {
+    if (thread != null) {
+      vectorsTurn.countDown();
+      thread.join();
     }
   }
 
-  private void run(Set<PanelFormat> formats) {
+  private void run(StagedKernels staged, Set<PanelFormat> formats) {
     try (Arena arena = Arena.ofShared()) {
       loops().join();
       vectorsTurn.await(FIRST_PASS_MILLIS, TimeUnit.MILLISECONDS);
-      WarmupTasks.ofVectors(vectors, formats, arena).run(VECTORS_LIMIT_NANOS, () -> paused);
+      for (Group group : order) {
+        WarmupTasks.ofVectors(selected, group, formats, arena).run(GROUP_LIMIT_NANOS, () -> firstPass || group == Group.GEMM && decoding);
+        staged.advance(group);
+      }
     } catch (InterruptedException _) {
-      // Nobody has this thread; a pass then takes longer.
+      // Nobody has this thread; passes then take longer.
     }
   }
 }

@@ -1,5 +1,6 @@
 package dev.depths.runtime.kernel;
 
+import dev.depths.runtime.kernel.StagedKernels.Group;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
@@ -7,6 +8,7 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 
 /** Kernels on little data, called until each has been seen to be fast. */
 final class WarmupTasks {
@@ -52,26 +54,38 @@ final class WarmupTasks {
     halves = arena.allocate(columns * 32L * Short.BYTES, 64);
   }
 
-  /** Vector kernels, for matrices of these formats. */
-  static WarmupTasks ofVectors(Kernels vectors, Set<PanelFormat> formats, Arena arena) {
+  /** Vector kernels of a group, for matrices of these formats. */
+  static WarmupTasks ofVectors(Kernels vectors, Group group, Set<PanelFormat> formats, Arena arena) {
     WarmupTasks tasks = new WarmupTasks(vectors, VECTOR_ROWS, VECTOR_COLUMNS, arena);
-    for (PanelFormat format : formats) {
-      PackedMatrix w = Packer.allocate(format, 32, VECTOR_COLUMNS, arena);
-      tasks.add(() -> tasks.k.panelGemv(w, 0, tasks.x, 0, 1, tasks.y, 0, 32), VECTOR_COLUMNS * 32, 0.5);
-      if (format != PanelFormat.F32) {
-        tasks.add(() -> tasks.k.unpack(w, 0, 0, VECTOR_COLUMNS, tasks.panel), VECTOR_COLUMNS * 32, 0.5);
+    switch (group) {
+      case GEMV -> tasks.addFormats(formats, arena, w -> tasks.k.panelGemv(w, 0, tasks.x, 0, 1, tasks.y, 0, 32));
+      case HALVES -> {
+        for (int rows : new int[] {1, 2, 3, 4}) {
+          tasks.addPanelF16(rows, 0.25);
+        }
+      }
+      case ELEMENTWISE -> tasks.addElementwise(8);
+      case GEMM -> {
+        tasks.addFormats(formats, arena, w -> {
+          if (w.format() != PanelFormat.F32) {
+            tasks.k.unpack(w, 0, 0, VECTOR_COLUMNS, tasks.panel);
+          }
+        });
+        tasks.addUnpackF16(0.5);
+        // Every height of the register tile, alone, so that none waits for the others.
+        for (int rows : new int[] {1, 2, 4, 6, 8, 12}) {
+          tasks.addPanelF32(rows, 0.25);
+        }
       }
     }
-    // Every height of the register tile, alone, so that none waits for the others.
-    for (int rows : new int[] {1, 2, 4, 6, 8, 12}) {
-      tasks.addPanelF32(rows, 0.25);
-    }
-    for (int rows : new int[] {1, 2, 3, 4}) {
-      tasks.addPanelF16(rows, 0.25);
-    }
-    tasks.addUnpackF16(0.5);
-    tasks.addElementwise(8);
     return tasks;
+  }
+
+  private void addFormats(Set<PanelFormat> formats, Arena arena, Consumer<PackedMatrix> call) {
+    for (PanelFormat format : formats) {
+      PackedMatrix w = Packer.allocate(format, 32, VECTOR_COLUMNS, arena);
+      add(() -> call.accept(w), VECTOR_COLUMNS * 32, 0.5);
+    }
   }
 
   /** Plain loops; formats share most of them. */
