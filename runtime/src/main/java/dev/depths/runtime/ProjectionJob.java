@@ -97,7 +97,7 @@ final class ProjectionJob implements Workers.Job {
         if (rows <= Tile.GEMV_ROWS) {
           kernels.panelGemv(w, p, x, 0, rows, out, o, ldy);
         } else {
-          unpackedGemm(w, p, unpacked[share], out, o, ldy);
+          kernels.panelGemm(w, p, x, rows, unpacked[share], out, o, ldy);
         }
       }
     }
@@ -110,14 +110,6 @@ final class ProjectionJob implements Workers.Job {
       for (int r = 0; r < rows; r++) {
         kernels.add(out, o + r * ldy, linear.bias(), o, 32);
       }
-    }
-  }
-
-  private void unpackedGemm(PackedMatrix w, int p, MemorySegment scratch, float[] out, int o, int ldy) {
-    for (int c = 0; c < w.columns(); c += UNPACKED_COLUMNS) {
-      int n = Math.min(UNPACKED_COLUMNS, w.columns() - c);
-      kernels.unpack(w, p, c, n, scratch);
-      kernels.panelF32(scratch, 0, n, x.f32(), c, x.stride(), rows, out, o, ldy, c > 0);
     }
   }
 }

@@ -3,10 +3,10 @@ package dev.depths.runtime.kernel;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The arithmetic of a forward pass. Two implementations: {@link VectorKernels} on the Vector API, and
- * {@link ScalarKernels}, plain loops that define what the results are.
+ * The arithmetic of a forward pass. {@link VectorKernels} compute on the Vector API; {@link LoopKernels} compute the same
+ * bits where those are not compiled yet; {@link ScalarKernels} are the reference that says what the results are.
  */
-public sealed interface Kernels permits VectorKernels, ScalarKernels {
+public sealed interface Kernels permits VectorKernels, LoopKernels, StagedKernels, ScalarKernels {
   /** The implementation to use: vectors, or plain loops if the system property {@code depths.kernels} is {@code scalar}. */
   static Kernels select() {
     return "scalar".equals(System.getProperty("depths.kernels")) ? new ScalarKernels() : new VectorKernels();
@@ -41,6 +41,20 @@ public sealed interface Kernels permits VectorKernels, ScalarKernels {
    * @param row the first row of {@code x}
    */
   void panelGemv(PackedMatrix w, int panel, Activations x, int row, int rows, float[] y, int yOffset, int ldy);
+
+  /**
+   * Product of the first rows of activations with one panel of any other format, unpacked to f32 once for all rows, as many
+   * columns at a time as fit {@code scratch}.
+   */
+  default void panelGemm(PackedMatrix w, int panel, Activations x, int rows, MemorySegment scratch, float[] y, int yOffset,
+      int ldy) {
+    int most = (int) (scratch.byteSize() / Panels.FLOAT_BYTES);
+    for (int c = 0; c < w.columns(); c += most) {
+      int n = Math.min(most, w.columns() - c);
+      unpack(w, panel, c, n, scratch);
+      panelF32(scratch, 0, n, x.f32, c, x.stride, rows, y, yOffset, ldy, c > 0);
+    }
+  }
 
   /**
    * Unpacks columns of a panel to f32.

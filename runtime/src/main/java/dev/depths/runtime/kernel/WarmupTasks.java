@@ -1,0 +1,148 @@
+package dev.depths.runtime.kernel;
+
+import dev.depths.runtime.kernel.StagedKernels.Group;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.EnumSet;
+import java.util.List;
+import java.util.Set;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
+
+/** Kernels on little data, called until each has been seen to be fast. */
+final class WarmupTasks {
+  /** What reading the clock may take. */
+  private static final long CLOCK_NANOS = 60;
+  /** Calls per turn, few enough that kernels not compiled yet take turns. */
+  private static final int CALLS = 8;
+  /**
+   * So few columns that a vector kernel reaches the threshold of calls before that of loop iterations: else C2 would compile
+   * its loop for replacement on the stack first, and then everything once more.
+   */
+  private static final int VECTOR_COLUMNS = 32;
+  private static final int VECTOR_ROWS = 12;
+  private static final int LOOP_COLUMNS = 64;
+  private static final int LOOP_ROWS = 4;
+  private static final long PAUSE_MILLIS = 5;
+
+  private final Kernels k;
+  private final Activations x;
+  private final float[] y;
+  private final MemorySegment panel;
+  private final MemorySegment halves;
+  private final List<Task> pending = new ArrayList<>();
+
+  /** A kernel: fast once a call takes at most {@code fastNanos}. */
+  private record Task(Runnable call, long fastNanos) {
+    boolean seenFast() {
+      long best = Long.MAX_VALUE;
+      for (int i = 0; i < CALLS; i++) {
+        long start = System.nanoTime();
+        call.run();
+        best = Math.min(best, System.nanoTime() - start);
+      }
+      return best <= fastNanos;
+    }
+  }
+
+  private WarmupTasks(Kernels kernels, int rows, int columns, Arena arena) {
+    k = kernels;
+    x = new Activations(rows, columns, rows);
+    y = new float[rows * columns];
+    panel = arena.allocate(columns * 32L * Float.BYTES, 64);
+    halves = arena.allocate(columns * 32L * Short.BYTES, 64);
+  }
+
+  /** Vector kernels of a group, for matrices of these formats. */
+  static WarmupTasks ofVectors(Kernels vectors, Group group, Set<PanelFormat> formats, Arena arena) {
+    WarmupTasks tasks = new WarmupTasks(vectors, VECTOR_ROWS, VECTOR_COLUMNS, arena);
+    switch (group) {
+      case GEMV -> tasks.addFormats(formats, arena, w -> tasks.k.panelGemv(w, 0, tasks.x, 0, 1, tasks.y, 0, 32));
+      case HALVES -> {
+        for (int rows : new int[] {1, 2, 3, 4}) {
+          tasks.addPanelF16(rows, 0.25);
+        }
+      }
+      case ELEMENTWISE -> tasks.addElementwise(8);
+      case GEMM -> {
+        tasks.addFormats(formats, arena, w -> {
+          if (w.format() != PanelFormat.F32) {
+            tasks.k.unpack(w, 0, 0, VECTOR_COLUMNS, tasks.panel);
+          }
+        });
+        tasks.addUnpackF16(0.5);
+        // Every height of the register tile, alone, so that none waits for the others.
+        for (int rows : new int[] {1, 2, 4, 6, 8, 12}) {
+          tasks.addPanelF32(rows, 0.25);
+        }
+      }
+    }
+    return tasks;
+  }
+
+  private void addFormats(Set<PanelFormat> formats, Arena arena, Consumer<PackedMatrix> call) {
+    for (PanelFormat format : formats) {
+      PackedMatrix w = Packer.allocate(format, 32, VECTOR_COLUMNS, arena);
+      add(() -> call.accept(w), VECTOR_COLUMNS * 32, 0.5);
+    }
+  }
+
+  /** Plain loops; formats share most of them. */
+  static WarmupTasks ofLoops(Arena arena) {
+    WarmupTasks tasks = new WarmupTasks(new LoopKernels(), LOOP_ROWS, LOOP_COLUMNS, arena);
+    for (PanelFormat format : EnumSet.of(PanelFormat.I4_MIN, PanelFormat.I8)) {
+      PackedMatrix w = Packer.allocate(format, 32, LOOP_COLUMNS, arena);
+      tasks.add(() -> tasks.k.panelGemm(w, 0, tasks.x, LOOP_ROWS, tasks.panel, tasks.y, 0, 32),
+          LOOP_COLUMNS * 32 * LOOP_ROWS, 2);
+      tasks.add(() -> tasks.k.panelGemv(w, 0, tasks.x, 0, 1, tasks.y, 0, 32), LOOP_COLUMNS * 32, 4);
+    }
+    tasks.addPanelF32(LOOP_ROWS, 2);
+    tasks.addPanelF16(LOOP_ROWS, 2);
+    tasks.addUnpackF16(2);
+    tasks.addElementwise(20);
+    return tasks;
+  }
+
+  private void addPanelF32(int rows, double nanosPerElement) {
+    add(() -> k.panelF32(panel, 0, x.columns, x.f32, 0, x.stride, rows, y, 0, 32, false), x.columns * 32 * rows,
+        nanosPerElement);
+  }
+
+  private void addPanelF16(int rows, double nanosPerElement) {
+    add(() -> k.panelF16(halves, 0, x.columns, x.f32, 0, x.stride, rows, y, 0, 32, false), x.columns * 32 * rows,
+        nanosPerElement);
+  }
+
+  private void addUnpackF16(double nanosPerElement) {
+    add(() -> k.unpackF16(halves, 0, x.columns, panel), x.columns * 32, nanosPerElement);
+  }
+
+  private void addElementwise(double nanosPerElement) {
+    int n = x.columns;
+    float[] table = new float[n];
+    add(() -> k.quantize(x, 0, 0, n, PanelFormat.I4.activationRange()), n, nanosPerElement);
+    add(() -> k.rmsNorm(x.f32, 0, n, table, 1e-5f, y, 0), n, nanosPerElement / 2);
+    add(() -> k.dot(x.f32, 0, table, 0, n), n, nanosPerElement / 2);
+    add(() -> k.add(y, 0, x.f32, 0, n), n, nanosPerElement / 2);
+    add(() -> k.rotate(y, 0, table, table, 0, n / 2), n, nanosPerElement / 2);
+    add(() -> k.siluMultiply(y, 0, x.f32, 0, n), n, nanosPerElement);
+    add(() -> k.softmax(y, 0, n, 1), n, nanosPerElement);
+    add(() -> k.logSumExp(y, 0, n), n, nanosPerElement);
+  }
+
+  private void add(Runnable call, int elements, double nanosPerElement) {
+    pending.add(new Task(call, CLOCK_NANOS + (long) (elements * nanosPerElement)));
+  }
+
+  /** Runs the tasks in turn, on the calling thread, until each was seen fast, or the time is up. */
+  void run(long limitNanos, BooleanSupplier paused) throws InterruptedException {
+    long end = System.nanoTime() + limitNanos;
+    while (!pending.isEmpty() && System.nanoTime() < end) {
+      pending.removeIf(Task::seenFast);
+      while (paused.getAsBoolean()) {
+        Thread.sleep(PAUSE_MILLIS);
+      }
+    }
+  }
+}
