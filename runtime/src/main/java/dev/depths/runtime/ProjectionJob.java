@@ -3,19 +3,34 @@ package dev.depths.runtime;
 import dev.depths.runtime.kernel.Activations;
 import dev.depths.runtime.kernel.Kernels;
 import dev.depths.runtime.kernel.PackedMatrix;
+import dev.depths.runtime.kernel.PanelFormat;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * A projection of the rows of a tile, split among workers by output panels. A panel of few rows is multiplied as it is; for
- * more it is unpacked to f32 once, a piece that stays in the L2 cache at a time, and all rows pass over it.
+ * A projection of the rows of a tile, split among workers by output panels. A panel of few rows is multiplied as it is, and
+ * shares are contiguous panels. For more rows it is unpacked to f32, a piece that stays in the L2 cache at a time, and all
+ * rows pass over it; whoever is free takes the next.
  */
 final class ProjectionJob implements Workers.Job {
   /** Columns unpacked at a time: 128 KiB of f32. */
   private static final int UNPACKED_COLUMNS = 1024;
 
+  /**
+   * Units of work per share, if there are many rows: when the last one is taken, the other threads are about to end. A panel
+   * is one, or several, of {@link #UNIT_ROWS} rows at least, for each of which it is unpacked again.
+   */
+  private static final int UNITS_PER_SHARE = 6;
+
+  private static final int UNIT_ROWS = 128;
+
+  /** A multiple of the rows of the tallest register tile. */
+  private static final int REGISTER_ROWS = 12;
+
   private final Kernels kernels;
   private final MemorySegment[] unpacked;
+  private final AtomicInteger nextUnit = new AtomicInteger();
   private Projection projection;
   private Activations x;
   private float[] lowRank;
@@ -41,6 +56,7 @@ final class ProjectionJob implements Workers.Job {
     this.lowRankStride = tile.lowRankStride;
     this.rows = rows;
     this.swiGlu = false;
+    nextUnit.set(0);
     return this;
   }
 
@@ -61,63 +77,71 @@ final class ProjectionJob implements Workers.Job {
 
   @Override
   public void run(int share, int shares) {
-    if (swiGlu) {
-      int panels = projection.part(0).weights().panels();
+    int panels = swiGlu ? projection.part(0).weights().panels() : projection.panels();
+    if (rows <= Tile.GEMV_ROWS) {
       int to = Workers.Job.from(panels, share + 1, shares);
       for (int p = Workers.Job.from(panels, share, shares); p < to; p++) {
-        panel(share, projection.part(0), p, y[0], strides[0]);
-        panel(share, projection.part(1), p, y[1], strides[1]);
-        for (int r = 0; r < rows; r++) {
-          int o = r * strides[0] + p * 32;
-          kernels.siluMultiply(y[0], o, y[1], o, 32);
-        }
+        unit(share, p, 0, rows);
       }
       return;
     }
-    int all = projection.panels();
-    int from = Workers.Job.from(all, share, shares);
-    int to = Workers.Job.from(all, share + 1, shares);
-    int first = 0;
-    for (int i = 0; i < projection.size(); i++) {
-      int panels = projection.part(i).weights().panels();
-      int end = Math.min(to - first, panels);
-      for (int p = Math.max(from - first, 0); p < end; p++) {
-        panel(share, projection.part(i), p, y[i], strides[i]);
-      }
-      first += panels;
+    int blocks = Math.max(1, Math.min(Math.ceilDiv(shares * UNITS_PER_SHARE, panels), rows / UNIT_ROWS));
+    for (int u = nextUnit.getAndIncrement(); u < panels * blocks; u = nextUnit.getAndIncrement()) {
+      unit(share, u / blocks, firstRow(u % blocks, blocks), firstRow(u % blocks + 1, blocks));
     }
   }
 
-  private void panel(int share, Linear linear, int p, float[] out, int ldy) {
-    PackedMatrix w = linear.weights();
-    int o = p * 32;
-    switch (w.format()) {
-      case F32 -> kernels.panelF32(w.data(), w.offset(p), w.columns(), x.f32(), 0, x.stride(), rows, out, o, ldy, false);
-      default -> {
-        if (rows <= Tile.GEMV_ROWS) {
-          kernels.panelGemv(w, p, x, 0, rows, out, o, ldy);
-        } else {
-          unpackedGemm(w, p, unpacked[share], out, o, ldy);
-        }
+  /** First row of a block of rows, which begins with a full register tile. */
+  private int firstRow(int block, int blocks) {
+    return Math.min(rows, Workers.Job.from(Math.ceilDiv(rows, REGISTER_ROWS), block, blocks) * REGISTER_ROWS);
+  }
+
+  /** Rows {@code from} to {@code to} of a panel, counted over all parts; of gate, up and their product for SwiGLU. */
+  private void unit(int share, int p, int from, int to) {
+    if (swiGlu) {
+      panel(share, projection.part(0), p, from, to, y[0], strides[0]);
+      panel(share, projection.part(1), p, from, to, y[1], strides[1]);
+      for (int r = from; r < to; r++) {
+        int o = r * strides[0] + p * 32;
+        kernels.siluMultiply(y[0], o, y[1], o, 32);
       }
+      return;
+    }
+    int part = 0;
+    for (; p >= projection.part(part).weights().panels(); part++) {
+      p -= projection.part(part).weights().panels();
+    }
+    panel(share, projection.part(part), p, from, to, y[part], strides[part]);
+  }
+
+  private void panel(int share, Linear linear, int p, int from, int to, float[] out, int ldy) {
+    PackedMatrix w = linear.weights();
+    int n = to - from;
+    int o = from * ldy + p * 32;
+    if (w.format() == PanelFormat.F32) {
+      kernels.panelF32(w.data(), w.offset(p), w.columns(), x.f32(), from * x.stride(), x.stride(), n, out, o, ldy, false);
+    } else if (rows <= Tile.GEMV_ROWS) {
+      kernels.panelGemv(w, p, x, from, n, out, o, ldy);
+    } else {
+      unpackedGemm(w, p, unpacked[share], from, n, out, o, ldy);
     }
     if (linear.loraB() != null) {
       PackedMatrix b = linear.loraB();
-      kernels.panelF32(b.data(), b.offset(p), b.columns(), lowRank, linear.loraRow(), lowRankStride, rows, out, o, ldy,
-          true);
+      kernels.panelF32(b.data(), b.offset(p), b.columns(), lowRank, from * lowRankStride + linear.loraRow(), lowRankStride,
+          n, out, o, ldy, true);
     }
     if (linear.bias() != null) {
-      for (int r = 0; r < rows; r++) {
-        kernels.add(out, o + r * ldy, linear.bias(), o, 32);
+      for (int r = 0; r < n; r++) {
+        kernels.add(out, o + r * ldy, linear.bias(), p * 32, 32);
       }
     }
   }
 
-  private void unpackedGemm(PackedMatrix w, int p, MemorySegment scratch, float[] out, int o, int ldy) {
+  private void unpackedGemm(PackedMatrix w, int p, MemorySegment scratch, int row, int n, float[] out, int o, int ldy) {
     for (int c = 0; c < w.columns(); c += UNPACKED_COLUMNS) {
-      int n = Math.min(UNPACKED_COLUMNS, w.columns() - c);
-      kernels.unpack(w, p, c, n, scratch);
-      kernels.panelF32(scratch, 0, n, x.f32(), c, x.stride(), rows, out, o, ldy, c > 0);
+      int columns = Math.min(UNPACKED_COLUMNS, w.columns() - c);
+      kernels.unpack(w, p, c, columns, scratch);
+      kernels.panelF32(scratch, 0, columns, x.f32(), row * x.stride() + c, x.stride(), n, out, o, ldy, c > 0);
     }
   }
 }
