@@ -27,7 +27,7 @@ public class GemvBenchmark extends KernelBenchmark {
 
   @Benchmark
   public float[] panelGemv(Work.Weights weightsDone, Work.Flops flops) {
-    kernels.panelGemv(panel, 0, x, 0, rows, y, 0, RandomPanels.ROWS);
+    kernels.panelsGemv(panel, 0, 1, x, 0, rows, y, 0, RandomPanels.ROWS);
     double products = (double) rows * RandomPanels.COLUMNS * RandomPanels.ROWS;
     weightsDone.add(products);
     flops.add(2 * products);

@@ -21,14 +21,12 @@ public class StreamingGemvBenchmark extends StreamingBenchmark {
   @Override
   void fill() {
     x = RandomPanels.activations(kernels, 1, matrix);
-    y = new float[RandomPanels.ROWS];
+    y = new float[matrix.rows()];
   }
 
   @Benchmark
   public float[] panelGemv(Work.Weights weightsDone, Work.Flops flops, Work.Bytes bytesRead) {
-    for (int p = 0; p < matrix.panels(); p++) {
-      kernels.panelGemv(matrix, p, x, 0, 1, y, 0, RandomPanels.ROWS);
-    }
+    kernels.panelsGemv(matrix, 0, matrix.panels(), x, 0, 1, y, 0, y.length);
     count(weightsDone, bytesRead);
     flops.add(2.0 * matrix.rows() * matrix.columns());
     return y;

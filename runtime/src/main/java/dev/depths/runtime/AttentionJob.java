@@ -5,11 +5,12 @@ import dev.depths.runtime.kernel.Kernels;
 import dev.depths.runtime.kernel.PanelFormat;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Causal grouped-query attention of a tile over a block's ragged cache, split among workers by key/value heads and groups
- * of rows. Scores and weighted sums are products with the cache's panels. The tile's own keys and values are already in
- * the cache, so its row r sees all that was held before and r + 1 more.
+ * of rows, of which whoever is free takes the next. Scores and weighted sums are products with the cache's panels. The
+ * tile's own keys and values are already in the cache, so its row r sees all that was held before and r + 1 more.
  */
 final class AttentionJob implements Workers.Job {
   /** Tokens whose query heads share a pass over the cache. */
@@ -17,6 +18,9 @@ final class AttentionJob implements Workers.Job {
 
   /** From so many rows on, unpacking a panel of half floats costs less than doing it in each register tile. */
   private static final int UNPACKED_ROWS = 9;
+
+  /** Pages of values unpacked at a time, which make up for what a product costs apart from its length: 16 KiB of f32. */
+  private static final int UNPACKED_PAGES = 4;
 
   /** Between rows of scores, whose lengths are often powers of two: at such distances they would share few sets of a cache. */
   private static final int PADDING = 16;
@@ -28,6 +32,7 @@ final class AttentionJob implements Workers.Job {
   private final float[][] scores;
   private final float[][] sums;
   private final MemorySegment[] unpacked;
+  private final AtomicInteger nextUnit = new AtomicInteger();
   private KvCache.BlockKv kv;
   private Tile tile;
   private int rows;
@@ -41,7 +46,7 @@ final class AttentionJob implements Workers.Job {
     this.sums = new float[shares][ROWS * group * Tile.panelWidth(headDim)];
     this.unpacked = new MemorySegment[shares];
     for (int i = 0; i < shares; i++) {
-      unpacked[i] = arena.allocate(PanelFormat.F32.panelBytes(Math.max(headDim, KvCache.PAGE)), 64);
+      unpacked[i] = arena.allocate(PanelFormat.F32.panelBytes(Math.max(headDim, UNPACKED_PAGES * KvCache.PAGE)), 64);
     }
   }
 
@@ -49,16 +54,17 @@ final class AttentionJob implements Workers.Job {
     this.kv = kv;
     this.tile = tile;
     this.rows = rows;
+    nextUnit.set(0);
     return this;
   }
 
   @Override
   public void run(int share, int shares) {
     int rowGroups = Math.ceilDiv(rows, ROWS);
-    // Later rows see more positions: dealing the units out in turn keeps the shares even.
-    for (int unit = share; unit < kvHeads * rowGroups; unit += shares) {
-      int head = unit % kvHeads;
-      int from = unit / kvHeads * ROWS;
+    for (int u = nextUnit.getAndIncrement(); u < kvHeads * rowGroups; u = nextUnit.getAndIncrement()) {
+      int head = u % kvHeads;
+      // Later rows see more positions: begun with, they leave short units for the end.
+      int from = (rowGroups - 1 - u / kvHeads) * ROWS;
       int n = Math.min(ROWS, rows - from);
       if (rows == 1) {
         // One token: the query heads of the group are the rows.
@@ -109,25 +115,37 @@ final class AttentionJob implements Workers.Job {
         s[r * lds + i] = 0;
       }
     }
+    weightedSums(share, head, held, s, lds, sets * n, unpack);
     float[] sum = sums[share];
     int ldo = Tile.panelWidth(headDim);
-    for (int d = 0; d < headDim; d += 32) {
-      for (int p = 0; p < pages; p++) {
-        long values = kv.valueOffset(p, head, d / 32);
-        int k = Math.min(KvCache.PAGE, held - p * KvCache.PAGE);
-        if (unpack) {
-          kernels.unpackF16(kv.memory(p), values, k, scratch);
-          kernels.panelF32(scratch, 0, k, s, p * KvCache.PAGE, lds, sets * n, sum, d, ldo, p > 0);
-        } else {
-          kv.panel(kernels, p, values, k, s, p * KvCache.PAGE, lds, sets * n, sum, d, ldo, p > 0);
-        }
-      }
-    }
     float[] out = tile.attended.f32();
     for (int r = 0; r < sets * n; r++) {
       int to = oneToken ? (head * group + r) * headDim
           : (from + r % n) * tile.attended.stride() + (head * group + r / n) * headDim;
       System.arraycopy(sum, r * ldo, out, to, headDim);
+    }
+  }
+
+  /** Values of a head summed into the share's rows, weighted by rows of {@code s} that are {@code lds} apart. */
+  private void weightedSums(int share, int head, int held, float[] s, int lds, int n, boolean unpack) {
+    float[] sum = sums[share];
+    int ldo = Tile.panelWidth(headDim);
+    int positions = unpack ? UNPACKED_PAGES * KvCache.PAGE : KvCache.PAGE;
+    for (int d = 0; d < headDim; d += 32) {
+      for (int from = 0; from < held; from += positions) {
+        int k = Math.min(positions, held - from);
+        int page = from / KvCache.PAGE;
+        if (unpack) {
+          for (int i = 0; i < k; i += KvCache.PAGE) {
+            MemorySegment out = unpacked[share].asSlice(PanelFormat.F32.panelBytes(i));
+            long values = kv.valueOffset(page + i / KvCache.PAGE, head, d / 32);
+            kernels.unpackF16(kv.memory(page + i / KvCache.PAGE), values, Math.min(KvCache.PAGE, k - i), out);
+          }
+          kernels.panelF32(unpacked[share], 0, k, s, from, lds, n, sum, d, ldo, from > 0);
+        } else {
+          kv.panel(kernels, page, kv.valueOffset(page, head, d / 32), k, s, from, lds, n, sum, d, ldo, from > 0);
+        }
+      }
     }
   }
 

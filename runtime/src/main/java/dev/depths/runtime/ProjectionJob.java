@@ -5,17 +5,31 @@ import dev.depths.runtime.kernel.Kernels;
 import dev.depths.runtime.kernel.PackedMatrix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * A projection of the rows of a tile, split among workers by output panels. A panel of few rows is multiplied as it is; for
- * more it is unpacked to f32 once, a piece that stays in the L2 cache at a time, and all rows pass over it.
+ * A projection of the rows of a tile, split among workers by output panels. A panel of few rows is multiplied as it is, and
+ * shares are contiguous panels. For more rows it is unpacked to f32, a piece that stays in the L2 cache at a time, and all
+ * rows pass over it; whoever is free takes the next.
  */
 final class ProjectionJob implements Workers.Job {
   /** Columns unpacked at a time: 128 KiB of f32. */
   private static final int UNPACKED_COLUMNS = 1024;
 
+  /**
+   * Units of work per share, if there are many rows: when the last one is taken, the other threads are about to end. A panel
+   * is one, or several, of {@link #UNIT_ROWS} rows at least, for each of which it is unpacked again.
+   */
+  private static final int UNITS_PER_SHARE = 6;
+
+  private static final int UNIT_ROWS = 128;
+
+  /** A multiple of the rows of the tallest register tile. */
+  private static final int REGISTER_ROWS = 12;
+
   private final Kernels kernels;
   private final MemorySegment[] unpacked;
+  private final AtomicInteger nextUnit = new AtomicInteger();
   private Projection projection;
   private Activations x;
   private float[] lowRank;
@@ -41,6 +55,7 @@ final class ProjectionJob implements Workers.Job {
     this.lowRankStride = tile.lowRankStride;
     this.rows = rows;
     this.swiGlu = false;
+    nextUnit.set(0);
     return this;
   }
 
@@ -61,54 +76,83 @@ final class ProjectionJob implements Workers.Job {
 
   @Override
   public void run(int share, int shares) {
+    int panels = swiGlu ? projection.part(0).weights().panels() : projection.panels();
+    if (rows <= Tile.GEMV_ROWS) {
+      fewRows(Workers.Job.from(panels, share, shares), Workers.Job.from(panels, share + 1, shares));
+      return;
+    }
+    int blocks = Math.max(1, Math.min(Math.ceilDiv(shares * UNITS_PER_SHARE, panels), rows / UNIT_ROWS));
+    for (int u = nextUnit.getAndIncrement(); u < panels * blocks; u = nextUnit.getAndIncrement()) {
+      unit(share, u / blocks, firstRow(u % blocks, blocks), firstRow(u % blocks + 1, blocks));
+    }
+  }
+
+  /** All rows of a range of panels. */
+  private void fewRows(int from, int to) {
     if (swiGlu) {
-      int panels = projection.part(0).weights().panels();
-      int to = Workers.Job.from(panels, share + 1, shares);
-      for (int p = Workers.Job.from(panels, share, shares); p < to; p++) {
-        panel(share, projection.part(0), p, y[0], strides[0]);
-        panel(share, projection.part(1), p, y[1], strides[1]);
-        for (int r = 0; r < rows; r++) {
-          int o = r * strides[0] + p * 32;
-          kernels.siluMultiply(y[0], o, y[1], o, 32);
-        }
+      gemv(projection.part(0), from, to, y[0], strides[0]);
+      gemv(projection.part(1), from, to, y[1], strides[1]);
+      for (int r = 0; r < rows; r++) {
+        int o = r * strides[0] + from * 32;
+        kernels.siluMultiply(y[0], o, y[1], o, (to - from) * 32);
       }
       return;
     }
-    int all = projection.panels();
-    int from = Workers.Job.from(all, share, shares);
-    int to = Workers.Job.from(all, share + 1, shares);
     int first = 0;
     for (int i = 0; i < projection.size(); i++) {
       int panels = projection.part(i).weights().panels();
-      int end = Math.min(to - first, panels);
-      for (int p = Math.max(from - first, 0); p < end; p++) {
-        panel(share, projection.part(i), p, y[i], strides[i]);
-      }
+      gemv(projection.part(i), Math.max(from - first, 0), Math.min(to - first, panels), y[i], strides[i]);
       first += panels;
     }
   }
 
-  private void panel(int share, Linear linear, int p, float[] out, int ldy) {
-    PackedMatrix w = linear.weights();
-    int o = p * 32;
-    switch (w.format()) {
-      case F32 -> kernels.panelF32(w.data(), w.offset(p), w.columns(), x.f32(), 0, x.stride(), rows, out, o, ldy, false);
-      default -> {
-        if (rows <= Tile.GEMV_ROWS) {
-          kernels.panelGemv(w, p, x, 0, rows, out, o, ldy);
-        } else {
-          kernels.panelGemm(w, p, x, rows, unpacked[share], out, o, ldy);
-        }
+  private void gemv(Linear linear, int from, int to, float[] out, int ldy) {
+    if (from < to) {
+      kernels.panelsGemv(linear.weights(), from, to, x, 0, rows, out, from * 32, ldy);
+      for (int p = from; p < to; p++) {
+        finish(linear, p, 0, rows, out, ldy);
       }
     }
+  }
+
+  /** First row of a block of rows, which begins with a full register tile. */
+  private int firstRow(int block, int blocks) {
+    return Math.min(rows, Workers.Job.from(Math.ceilDiv(rows, REGISTER_ROWS), block, blocks) * REGISTER_ROWS);
+  }
+
+  /** Rows {@code from} to {@code to} of a panel, counted over all parts; of gate, up and their product for SwiGLU. */
+  private void unit(int share, int p, int from, int to) {
+    if (swiGlu) {
+      panel(share, projection.part(0), p, from, to, y[0], strides[0]);
+      panel(share, projection.part(1), p, from, to, y[1], strides[1]);
+      for (int r = from; r < to; r++) {
+        int o = r * strides[0] + p * 32;
+        kernels.siluMultiply(y[0], o, y[1], o, 32);
+      }
+      return;
+    }
+    int part = 0;
+    for (; p >= projection.part(part).weights().panels(); part++) {
+      p -= projection.part(part).weights().panels();
+    }
+    panel(share, projection.part(part), p, from, to, y[part], strides[part]);
+  }
+
+  private void panel(int share, Linear linear, int p, int from, int to, float[] out, int ldy) {
+    kernels.panelGemm(linear.weights(), p, x, from, to - from, unpacked[share], out, from * ldy + p * 32, ldy);
+    finish(linear, p, from, to, out, ldy);
+  }
+
+  /** What is added to a panel's product. */
+  private void finish(Linear linear, int p, int from, int to, float[] out, int ldy) {
     if (linear.loraB() != null) {
       PackedMatrix b = linear.loraB();
-      kernels.panelF32(b.data(), b.offset(p), b.columns(), lowRank, linear.loraRow(), lowRankStride, rows, out, o, ldy,
-          true);
+      kernels.panelF32(b.data(), b.offset(p), b.columns(), lowRank, from * lowRankStride + linear.loraRow(), lowRankStride,
+          to - from, out, from * ldy + p * 32, ldy, true);
     }
     if (linear.bias() != null) {
-      for (int r = 0; r < rows; r++) {
-        kernels.add(out, o + r * ldy, linear.bias(), o, 32);
+      for (int r = from; r < to; r++) {
+        kernels.add(out, r * ldy + p * 32, linear.bias(), p * 32, 32);
       }
     }
   }

@@ -11,6 +11,9 @@ import jdk.incubator.vector.VectorOperators;
  */
 final class Halves {
   static final float SCALE = 0x1p112f;
+  /** {@link #SCALE} in two steps: for a factor of each half, and for a sum of products, so that neither overflows. */
+  static final float SCALE_OF_FACTOR = 0x1p80f;
+  static final float SCALE_OF_SUM = 0x1p32f;
   /** Of a float that a shifted half makes: its sign, exponent and mantissa. */
   static final int BITS = 0x8fffe000;
 

@@ -35,24 +35,34 @@ public sealed interface Kernels permits VectorKernels, LoopKernels, StagedKernel
       int ldy, boolean accumulate);
 
   /**
-   * Product of rows of activations with one panel of any format, without unpacking it: for a decode. With integer formats
-   * the quantised activations are used.
+   * Products of rows of activations with neighbouring panels of any format, without unpacking them: for a decode. With
+   * integer formats the quantised activations are used.
+   *
+   * @param from the first panel
+   * @param to after the last panel
+   * @param row the first row of {@code x}
+   * @param y rows of results, the first at {@code yOffset}, {@code ldy} apart; 32 floats are written for each panel
+   */
+  void panelsGemv(PackedMatrix w, int from, int to, Activations x, int row, int rows, float[] y, int yOffset, int ldy);
+
+  /**
+   * Product of many rows of activations with one panel of any format, unpacked to f32 once for all rows, as many columns at
+   * a time as fit {@code scratch}.
    *
    * @param row the first row of {@code x}
    */
-  void panelGemv(PackedMatrix w, int panel, Activations x, int row, int rows, float[] y, int yOffset, int ldy);
-
-  /**
-   * Product of the first rows of activations with one panel of any other format, unpacked to f32 once for all rows, as many
-   * columns at a time as fit {@code scratch}.
-   */
-  default void panelGemm(PackedMatrix w, int panel, Activations x, int rows, MemorySegment scratch, float[] y, int yOffset,
-      int ldy) {
+  default void panelGemm(PackedMatrix w, int panel, Activations x, int row, int rows, MemorySegment scratch, float[] y,
+      int yOffset, int ldy) {
+    int at = row * x.stride;
+    if (w.format() == PanelFormat.F32) {
+      panelF32(w.data(), w.offset(panel), w.columns(), x.f32, at, x.stride, rows, y, yOffset, ldy, false);
+      return;
+    }
     int most = (int) (scratch.byteSize() / Panels.FLOAT_BYTES);
     for (int c = 0; c < w.columns(); c += most) {
       int n = Math.min(most, w.columns() - c);
       unpack(w, panel, c, n, scratch);
-      panelF32(scratch, 0, n, x.f32, c, x.stride, rows, y, yOffset, ldy, c > 0);
+      panelF32(scratch, 0, n, x.f32, at + c, x.stride, rows, y, yOffset, ldy, c > 0);
     }
   }
 

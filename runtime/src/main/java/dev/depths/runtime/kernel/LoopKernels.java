@@ -33,18 +33,26 @@ final class LoopKernels implements Kernels {
   }
 
   @Override
-  public void panelGemv(PackedMatrix w, int panel, Activations x, int row, int rows, float[] y, int yOffset, int ldy) {
-    if (w.format() == PanelFormat.F32) {
-      panelF32(w.data(), w.offset(panel), x.columns, x.f32, row * x.stride, x.stride, rows, y, yOffset, ldy, false);
-    } else {
-      LoopPanels.ofThread().panelGemv(w, panel, x, row, rows, y, yOffset, ldy);
+  public void panelsGemv(PackedMatrix w, int from, int to, Activations x, int row, int rows, float[] y, int yOffset,
+      int ldy) {
+    for (int p = from; p < to; p++) {
+      int at = yOffset + (p - from) * Panels.ROWS;
+      if (w.format() == PanelFormat.F32) {
+        panelF32(w.data(), w.offset(p), x.columns, x.f32, row * x.stride, x.stride, rows, y, at, ldy, false);
+      } else {
+        LoopPanels.ofThread().panelGemv(w, p, x, row, rows, y, at, ldy);
+      }
     }
   }
 
   @Override
-  public void panelGemm(PackedMatrix w, int panel, Activations x, int rows, MemorySegment scratch, float[] y, int yOffset,
-      int ldy) {
-    LoopPanels.ofThread().panelGemm(w, panel, x, rows, y, yOffset, ldy);
+  public void panelGemm(PackedMatrix w, int panel, Activations x, int row, int rows, MemorySegment scratch, float[] y,
+      int yOffset, int ldy) {
+    if (w.format() == PanelFormat.F32) {
+      panelF32(w.data(), w.offset(panel), x.columns, x.f32, row * x.stride, x.stride, rows, y, yOffset, ldy, false);
+    } else {
+      LoopPanels.ofThread().panelGemm(w, panel, x, row, rows, y, yOffset, ldy);
+    }
   }
 
   @Override

@@ -78,7 +78,7 @@ final class LoopPanels {
   }
 
   /** As unpacking a panel and {@link #panelF32}. */
-  void panelGemm(PackedMatrix w, int panel, Activations x, int rows, float[] y, int yOffset, int ldy) {
+  void panelGemm(PackedMatrix w, int panel, Activations x, int row, int rows, float[] y, int yOffset, int ldy) {
     PanelFormat format = w.format();
     for (int piece = 0; piece < w.columns(); piece += COLUMNS) {
       int columns = Math.min(COLUMNS, w.columns() - piece);
@@ -87,7 +87,7 @@ final class LoopPanels {
       for (int c = 0; c < columns; c += step) {
         int n = Math.min(step, columns - c);
         toFloats(format, c, n);
-        rows(n, x.f32, piece + c, x.stride, rows, y, yOffset, ldy, piece + c > 0);
+        rows(n, x.f32, row * x.stride + piece + c, x.stride, rows, y, yOffset, ldy, piece + c > 0);
       }
     }
   }

@@ -49,11 +49,15 @@ final class ScalarKernels implements Kernels {
   }
 
   @Override
-  public void panelGemv(PackedMatrix w, int panel, Activations x, int row, int rows, float[] y, int yOffset, int ldy) {
-    for (int r = 0; r < rows; r++) {
-      for (int c = 0; c < Panels.ROWS; c++) {
-        int at = (row + r) * x.stride;
-        y[yOffset + r * ldy + c] = w.format().isInteger() ? integerDot(w, panel, c, x, at) : floatDot(w, panel, c, x, at);
+  public void panelsGemv(PackedMatrix w, int from, int to, Activations x, int row, int rows, float[] y, int yOffset,
+      int ldy) {
+    for (int p = from; p < to; p++) {
+      for (int r = 0; r < rows; r++) {
+        for (int c = 0; c < Panels.ROWS; c++) {
+          int at = (row + r) * x.stride;
+          y[yOffset + r * ldy + (p - from) * Panels.ROWS + c] =
+              w.format().isInteger() ? integerDot(w, p, c, x, at) : floatDot(w, p, c, x, at);
+        }
       }
     }
   }

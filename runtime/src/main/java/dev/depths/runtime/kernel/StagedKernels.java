@@ -80,14 +80,15 @@ final class StagedKernels implements Kernels {
   }
 
   @Override
-  public void panelGemv(PackedMatrix w, int panel, Activations x, int row, int rows, float[] y, int yOffset, int ldy) {
-    gemv.panelGemv(w, panel, x, row, rows, y, yOffset, ldy);
+  public void panelsGemv(PackedMatrix w, int from, int to, Activations x, int row, int rows, float[] y, int yOffset,
+      int ldy) {
+    gemv.panelsGemv(w, from, to, x, row, rows, y, yOffset, ldy);
   }
 
   @Override
-  public void panelGemm(PackedMatrix w, int panel, Activations x, int rows, MemorySegment scratch, float[] y, int yOffset,
-      int ldy) {
-    gemm.panelGemm(w, panel, x, rows, scratch, y, yOffset, ldy);
+  public void panelGemm(PackedMatrix w, int panel, Activations x, int row, int rows, MemorySegment scratch, float[] y,
+      int yOffset, int ldy) {
+    gemm.panelGemm(w, panel, x, row, rows, scratch, y, yOffset, ldy);
   }
 
   @Override

@@ -22,19 +22,30 @@ final class VectorKernels implements Kernels {
   }
 
   @Override
-  public void panelGemv(PackedMatrix w, int panel, Activations x, int row, int rows, float[] y, int yOffset, int ldy) {
-    PanelFormat format = w.format();
-    long offset = w.offset(panel);
-    switch (format) {
-      case F32 -> F32Gemm.multiply(w.data(), offset, x.columns, x.f32, row * x.stride, x.stride, rows, y, yOffset, ldy,
-          false);
-      case F16 -> F16Gemm.multiply(w.data(), offset, x.columns, x.f32, row * x.stride, x.stride, rows, y, yOffset, ldy,
-          false);
-      case BF16 -> Bf16Gemm.multiply(w.data(), offset, x.columns, x.f32, row * x.stride, x.stride, rows, y, yOffset, ldy,
-          false);
+  public void panelsGemv(PackedMatrix w, int from, int to, Activations x, int row, int rows, float[] y, int yOffset,
+      int ldy) {
+    switch (w.format()) {
       case I4, I4_MIN, I4_16, I4_16_MIN, I5, I5_MIN, I6_16 ->
-          FieldsGemv.multiply(w.data(), offset, format, x, row, rows, y, yOffset, ldy);
-      case I8 -> I8Gemv.multiply(w.data(), offset, x, row, rows, y, yOffset, ldy);
+          FieldsGemv.multiply(w, from, to, x, row, rows, y, yOffset, ldy);
+      case I8 -> I8Gemv.multiply(w, from, to, x, row, rows, y, yOffset, ldy);
+      case F32, F16, BF16 -> {
+        for (int p = from; p < to; p++) {
+          floatPanel(w, p, x, row, rows, y, yOffset + (p - from) * Panels.ROWS, ldy);
+        }
+      }
+    }
+  }
+
+  private static void floatPanel(PackedMatrix w, int panel, Activations x, int row, int rows, float[] y, int yOffset,
+      int ldy) {
+    MemorySegment data = w.data();
+    long offset = w.offset(panel);
+    int at = row * x.stride;
+    switch (w.format()) {
+      case F32 -> F32Gemm.multiply(data, offset, x.columns, x.f32, at, x.stride, rows, y, yOffset, ldy, false);
+      case F16 -> F16Gemm.multiply(data, offset, x.columns, x.f32, at, x.stride, rows, y, yOffset, ldy, false);
+      case BF16 -> Bf16Gemm.multiply(data, offset, x.columns, x.f32, at, x.stride, rows, y, yOffset, ldy, false);
+      default -> throw new IllegalArgumentException(w.format() + " holds integers");
     }
   }
 

@@ -22,6 +22,8 @@ final class WarmupTasks {
    */
   private static final int VECTOR_COLUMNS = 32;
   private static final int VECTOR_ROWS = 12;
+  /** A pair and a single one, which may have kernels of their own. */
+  private static final int PANELS = 3;
   private static final int LOOP_COLUMNS = 64;
   private static final int LOOP_ROWS = 4;
   private static final long PAUSE_MILLIS = 5;
@@ -58,7 +60,7 @@ final class WarmupTasks {
   static WarmupTasks ofVectors(Kernels vectors, Group group, Set<PanelFormat> formats, Arena arena) {
     WarmupTasks tasks = new WarmupTasks(vectors, VECTOR_ROWS, VECTOR_COLUMNS, arena);
     switch (group) {
-      case GEMV -> tasks.addFormats(formats, arena, w -> tasks.k.panelGemv(w, 0, tasks.x, 0, 1, tasks.y, 0, 32));
+      case GEMV -> tasks.addFormats(formats, arena, PANELS, w -> tasks.k.panelsGemv(w, 0, PANELS, tasks.x, 0, 1, tasks.y, 0, 0));
       case HALVES -> {
         for (int rows : new int[] {1, 2, 3, 4}) {
           tasks.addPanelF16(rows, 0.25);
@@ -66,7 +68,7 @@ final class WarmupTasks {
       }
       case ELEMENTWISE -> tasks.addElementwise(8);
       case GEMM -> {
-        tasks.addFormats(formats, arena, w -> {
+        tasks.addFormats(formats, arena, 1, w -> {
           if (w.format() != PanelFormat.F32) {
             tasks.k.unpack(w, 0, 0, VECTOR_COLUMNS, tasks.panel);
           }
@@ -81,10 +83,10 @@ final class WarmupTasks {
     return tasks;
   }
 
-  private void addFormats(Set<PanelFormat> formats, Arena arena, Consumer<PackedMatrix> call) {
+  private void addFormats(Set<PanelFormat> formats, Arena arena, int panels, Consumer<PackedMatrix> call) {
     for (PanelFormat format : formats) {
-      PackedMatrix w = Packer.allocate(format, 32, VECTOR_COLUMNS, arena);
-      add(() -> call.accept(w), VECTOR_COLUMNS * 32, 0.5);
+      PackedMatrix w = Packer.allocate(format, panels * 32, VECTOR_COLUMNS, arena);
+      add(() -> call.accept(w), panels * VECTOR_COLUMNS * 32, 0.5);
     }
   }
 
@@ -93,9 +95,9 @@ final class WarmupTasks {
     WarmupTasks tasks = new WarmupTasks(new LoopKernels(), LOOP_ROWS, LOOP_COLUMNS, arena);
     for (PanelFormat format : EnumSet.of(PanelFormat.I4_MIN, PanelFormat.I8)) {
       PackedMatrix w = Packer.allocate(format, 32, LOOP_COLUMNS, arena);
-      tasks.add(() -> tasks.k.panelGemm(w, 0, tasks.x, LOOP_ROWS, tasks.panel, tasks.y, 0, 32),
+      tasks.add(() -> tasks.k.panelGemm(w, 0, tasks.x, 0, LOOP_ROWS, tasks.panel, tasks.y, 0, 32),
           LOOP_COLUMNS * 32 * LOOP_ROWS, 2);
-      tasks.add(() -> tasks.k.panelGemv(w, 0, tasks.x, 0, 1, tasks.y, 0, 32), LOOP_COLUMNS * 32, 4);
+      tasks.add(() -> tasks.k.panelsGemv(w, 0, 1, tasks.x, 0, 1, tasks.y, 0, 32), LOOP_COLUMNS * 32, 4);
     }
     tasks.addPanelF32(LOOP_ROWS, 2);
     tasks.addPanelF16(LOOP_ROWS, 2);

@@ -111,7 +111,7 @@ class LoopKernelsTest {
         vectors.quantize(x, r, 0, columns, format.activationRange());
       }
       float[] before = gaussian(random, ROWS * 40 + 5);
-      same(before, (k, y) -> k.panelGemv(w, 1, x, 1, ROWS - 2, y, 5, 40));
+      same(before, (k, y) -> k.panelsGemv(w, 1, 2, x, 1, ROWS - 2, y, 5, 40));
       if (format != PanelFormat.F32) {
         try (Arena arena = Arena.ofConfined()) {
           MemorySegment out = arena.allocate(columns * 128L, 64);
@@ -120,7 +120,7 @@ class LoopKernelsTest {
             MemorySegment.copy(out, ValueLayout.JAVA_FLOAT, 0, y, 0, y.length);
           });
           MemorySegment scratch = arena.allocate(64 * 128L, 64);
-          same(before, (k, y) -> k.panelGemm(w, 1, x, ROWS - 1, scratch, y, 5, 40));
+          same(before, (k, y) -> k.panelGemm(w, 1, x, 1, ROWS - 1, scratch, y, 5, 40));
         }
       }
     }

@@ -94,7 +94,7 @@ class PanelsTest {
   @ParameterizedTest
   @EnumSource(names = {"F32", "F16", "BF16"})
   void panelGemvOfLargeActivations(PanelFormat format) {
-    PackedMatrix w = RandomPanels.real(format, 2, 5, new Random(1));
+    PackedMatrix w = RandomPanels.real(format, 4, 5, new Random(1));
     Activations x = new Activations(5, 5, 5);
     for (int row = 0; row < 5; row++) {
       x.f32[row * x.stride + row] = 1e30f;
@@ -108,7 +108,7 @@ class PanelsTest {
   void panelGemvIsExactOnIntegers(PanelFormat format) {
     for (int columns : gemvColumns(format)) {
       Random random = new Random(columns);
-      PackedMatrix w = RandomPanels.integral(format, 2, columns, random);
+      PackedMatrix w = RandomPanels.integral(format, 4, columns, random);
       Activations x = new Activations(5, columns, 5);
       for (int row = 0; row < 5; row++) {
         integers(x, format, row, random);
@@ -158,7 +158,7 @@ class PanelsTest {
   void panelGemv(PanelFormat format) {
     for (int columns : gemvColumns(format)) {
       Random random = new Random(columns);
-      PackedMatrix w = RandomPanels.real(format, 2, columns, random);
+      PackedMatrix w = RandomPanels.real(format, 4, columns, random);
       Activations x = new Activations(5, columns, 5);
       for (int row = 0; row < 5; row++) {
         for (int i = 0; i < columns; i++) {
@@ -206,11 +206,11 @@ class PanelsTest {
     }
   }
 
-  /** Rows of 32 results, and around them what was there before. */
+  /** Results of the second panel to the last, a pair and a single one, and around them what was there before. */
   private static float[] gemv(Kernels kernels, PackedMatrix w, Activations x, int row, int rows) {
-    float[] y = new float[rows * 40 + 7];
+    float[] y = new float[rows * 104 + 7];
     Arrays.fill(y, -5);
-    kernels.panelGemv(w, 1, x, row, rows, y, 7, 40);
+    kernels.panelsGemv(w, 1, 4, x, row, rows, y, 7, 104);
     return y;
   }
 
