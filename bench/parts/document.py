@@ -62,6 +62,7 @@ def load(context, name):
 
 def write(context, parts, directory):
     """Writes the document, and beside it what parts draw."""
+    directory.mkdir(parents=True, exist_ok=True)
     records = {name: load(context, name) for name in parts}
     lines = [INTRODUCTION]
     latest = max((run for r in records.values() if r for run in r["runs"]), key=lambda run: run["date"], default=None)

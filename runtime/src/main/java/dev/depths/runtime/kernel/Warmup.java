@@ -27,6 +27,7 @@ public final class Warmup {
   private final Kernels kernels;
   private final Thread thread;
   private final CountDownLatch vectorsTurn = new CountDownLatch(1);
+  private final CountDownLatch decodeReady = new CountDownLatch(1);
   private volatile List<Group> order = FOR_DECODE;
   /** A short first pass is running. */
   private volatile boolean firstPass;
@@ -81,8 +82,9 @@ public final class Warmup {
   }
 
   /**
-   * Before a pass. The first has the processor for itself if it is short; the kernels for many rows wait while none are
-   * wanted.
+   * Before a pass. The first has the processor for itself if it is short; a decode after it waits for the kernels that it
+   * spends most of its time in, since tokens computed on loops meanwhile hold the compiler up for longer than they are
+   * worth. The kernels for many rows wait while none are wanted.
    *
    * @param weightBytes that the pass reads
    */
@@ -95,6 +97,22 @@ public final class Warmup {
         order = FOR_PREFILL;
         vectorsTurn.countDown();
       }
+    } else if (decoding && order == FOR_DECODE) {
+      awaitDecode();
+    }
+  }
+
+  private void awaitDecode() {
+    boolean interrupted = false;
+    while (decodeReady.getCount() > 0 && thread != null) {
+      try {
+        decodeReady.await();
+      } catch (InterruptedException _) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
     }
   }
 
@@ -120,11 +138,17 @@ public final class Warmup {
       loops().join();
       vectorsTurn.await(FIRST_PASS_MILLIS, TimeUnit.MILLISECONDS);
       for (Group group : order) {
-        WarmupTasks.ofVectors(selected, group, formats, arena).run(GROUP_LIMIT_NANOS, () -> firstPass || group == Group.GEMM && decoding);
+        WarmupTasks.ofVectors(selected, group, formats, arena)
+            .run(GROUP_LIMIT_NANOS, () -> firstPass || group == Group.GEMM && decoding);
         staged.advance(group);
+        if (group == Group.GEMV) {
+          decodeReady.countDown();
+        }
       }
     } catch (InterruptedException _) {
       // Nobody has this thread; passes then take longer.
+    } finally {
+      decodeReady.countDown();
     }
   }
 }

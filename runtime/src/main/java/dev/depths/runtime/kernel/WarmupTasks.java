@@ -26,6 +26,11 @@ final class WarmupTasks {
   private static final int PANELS = 3;
   private static final int LOOP_COLUMNS = 64;
   private static final int LOOP_ROWS = 4;
+  /**
+   * Turns that bring a kernel to the compiler's thresholds. After them it is C2's turn, and calls would only take its time
+   * and fill the heap with vectors.
+   */
+  private static final int BUSY_TURNS = 150;
   private static final long PAUSE_MILLIS = 5;
 
   private final Kernels k;
@@ -140,8 +145,11 @@ final class WarmupTasks {
   /** Runs the tasks in turn, on the calling thread, until each was seen fast, or the time is up. */
   void run(long limitNanos, BooleanSupplier paused) throws InterruptedException {
     long end = System.nanoTime() + limitNanos;
-    while (!pending.isEmpty() && System.nanoTime() < end) {
+    for (int turn = 0; !pending.isEmpty() && System.nanoTime() < end; turn++) {
       pending.removeIf(Task::seenFast);
+      if (turn >= BUSY_TURNS) {
+        Thread.sleep(1);
+      }
       while (paused.getAsBoolean()) {
         Thread.sleep(PAUSE_MILLIS);
       }
