@@ -98,6 +98,9 @@ class ResultsTest {
     assertContains(text, "| q4_0 | 1 | 1 | 1 |");
     assertContains(text, "## Latency\n\nNot measured yet: `bench/results --only latency`.");
     assertContains(text, "rounds: 2; depths 9.9 (abc)");
+    // Not where programs and folders are on this machine.
+    assertContains(text, ": `bench/results --no-build -m " + directory.resolve("q4_0.gguf")
+        + " -t 1 --only peers --rounds 2`.");
     assertContains(text, "JDK 25.0.1");
   }
 
