@@ -81,14 +81,6 @@ final class LoopKernels implements Kernels {
   }
 
   @Override
-  public void rmsNorm(float[] x, int xOffset, int n, float[] weight, float epsilon, float[] out, int outOffset) {
-    float scale = (float) (1.0 / Math.sqrt(dot(x, xOffset, x, xOffset, n) / n + epsilon));
-    for (int i = 0; i < n; i++) {
-      out[outOffset + i] = x[xOffset + i] * scale * weight[i];
-    }
-  }
-
-  @Override
   public void siluMultiply(float[] gate, int gateOffset, float[] up, int upOffset, int n) {
     for (int i = 0; i < n; i++) {
       float g = gate[gateOffset + i];
@@ -98,7 +90,7 @@ final class LoopKernels implements Kernels {
 
   @Override
   public void softmax(float[] x, int offset, int n, float scale) {
-    float shift = max(x, offset, n) * scale;
+    float shift = ScalarKernels.max(x, offset, n) * scale;
     float[] lanes = new float[L];
     int i = 0;
     for (; i <= n - L; i += L) {
@@ -119,7 +111,7 @@ final class LoopKernels implements Kernels {
 
   @Override
   public float logSumExp(float[] x, int offset, int n) {
-    float shift = max(x, offset, n);
+    float shift = ScalarKernels.max(x, offset, n);
     float[] lanes = new float[L];
     int i = 0;
     for (; i <= n - L; i += L) {
@@ -132,26 +124,6 @@ final class LoopKernels implements Kernels {
       sum += Exponential.exp(x[offset + i] - shift);
     }
     return shift + (float) Math.log(sum);
-  }
-
-  private static float max(float[] x, int offset, int n) {
-    float max = Float.NEGATIVE_INFINITY;
-    for (int i = offset; i < offset + n; i++) {
-      max = Math.max(max, x[i]);
-    }
-    return max;
-  }
-
-  @Override
-  public void rotate(float[] x, int offset, float[] cos, float[] sin, int tableOffset, int pairs) {
-    for (int i = 0; i < pairs; i++) {
-      float a = x[offset + i];
-      float b = x[offset + pairs + i];
-      float c = cos[tableOffset + i];
-      float s = sin[tableOffset + i];
-      x[offset + i] = a * c - b * s;
-      x[offset + pairs + i] = a * s + b * c;
-    }
   }
 
   @Override
@@ -178,19 +150,5 @@ final class LoopKernels implements Kernels {
       }
     }
     return lanes[0];
-  }
-
-  @Override
-  public void add(float[] y, int yOffset, float[] x, int xOffset, int n) {
-    for (int i = 0; i < n; i++) {
-      y[yOffset + i] += x[xOffset + i];
-    }
-  }
-
-  @Override
-  public void scale(float[] x, int offset, int n, float factor) {
-    for (int i = offset; i < offset + n; i++) {
-      x[i] *= factor;
-    }
   }
 }

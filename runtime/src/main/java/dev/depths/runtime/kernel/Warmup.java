@@ -2,7 +2,9 @@ package dev.depths.runtime.kernel;
 
 import dev.depths.runtime.kernel.StagedKernels.Group;
 import java.lang.foreign.Arena;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -14,12 +16,11 @@ import java.util.concurrent.TimeUnit;
  * model, then the vectors, group by group; a pass runs on the loops where vectors are not compiled yet.
  */
 public final class Warmup {
-  private static final long LOOPS_LIMIT_NANOS = 300_000_000L;
-  private static final long GROUP_LIMIT_NANOS = 10_000_000_000L;
   /** Tokens times bytes of weights up to which loops take less time than compiling the vector kernels does. */
   private static final long LOOPS_MOST = 2_000_000_000L;
   /** How long the vectors' turn waits for a first pass, which would share the processor with C2. */
   private static final long FIRST_PASS_MILLIS = 1000;
+  private static final long PAUSE_MILLIS = 5;
   private static final List<Group> FOR_DECODE = List.of(Group.GEMV, Group.HALVES, Group.ELEMENTWISE, Group.GEMM);
   private static final List<Group> FOR_PREFILL = List.of(Group.GEMM, Group.ELEMENTWISE, Group.HALVES, Group.GEMV);
 
@@ -28,6 +29,7 @@ public final class Warmup {
   private final Thread thread;
   private final CountDownLatch vectorsTurn = new CountDownLatch(1);
   private final CountDownLatch decodeReady = new CountDownLatch(1);
+  /** What the latest pass wants first. */
   private volatile List<Group> order = FOR_DECODE;
   /** A short first pass is running. */
   private volatile boolean firstPass;
@@ -40,7 +42,11 @@ public final class Warmup {
 
     private static void run() {
       try (Arena arena = Arena.ofShared()) {
-        WarmupTasks.ofLoops(arena).run(LOOPS_LIMIT_NANOS, () -> false);
+        WarmupTasks tasks = WarmupTasks.ofLoops(arena);
+        boolean done = false;
+        while (!done) {
+          done = tasks.turn();
+        }
       } catch (InterruptedException _) {
         // Nobody has this thread.
       }
@@ -93,11 +99,13 @@ public final class Warmup {
     if (!firstPassBegun) {
       firstPassBegun = true;
       firstPass = tokens * (double) weightBytes <= LOOPS_MOST;
-      if (!firstPass) {
-        order = FOR_PREFILL;
-        vectorsTurn.countDown();
+      if (firstPass) {
+        return;
       }
-    } else if (decoding && order == FOR_DECODE) {
+    }
+    order = decoding ? FOR_DECODE : FOR_PREFILL;
+    vectorsTurn.countDown();
+    if (decoding) {
       awaitDecode();
     }
   }
@@ -137,12 +145,20 @@ public final class Warmup {
     try (Arena arena = Arena.ofShared()) {
       loops().join();
       vectorsTurn.await(FIRST_PASS_MILLIS, TimeUnit.MILLISECONDS);
-      for (Group group : order) {
-        WarmupTasks.ofVectors(selected, group, formats, arena)
-            .run(GROUP_LIMIT_NANOS, () -> firstPass || group == Group.GEMM && decoding);
-        staged.advance(group);
-        if (group == Group.GEMV) {
-          decodeReady.countDown();
+      Map<Group, WarmupTasks> pending = new EnumMap<>(Group.class);
+      for (Group group : Group.values()) {
+        pending.put(group, WarmupTasks.ofVectors(selected, group, formats, arena));
+      }
+      while (!pending.isEmpty()) {
+        Group group = order.stream().filter(pending::containsKey).findFirst().orElseThrow();
+        if (firstPass || group == Group.GEMM && decoding) {
+          Thread.sleep(PAUSE_MILLIS);
+        } else if (pending.get(group).turn()) {
+          pending.remove(group);
+          staged.advance(group);
+          if (group == Group.GEMV) {
+            decodeReady.countDown();
+          }
         }
       }
     } catch (InterruptedException _) {

@@ -7,7 +7,6 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
-import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
 /** Kernels on little data, called until each has been seen to be fast. */
@@ -26,12 +25,13 @@ final class WarmupTasks {
   private static final int PANELS = 3;
   private static final int LOOP_COLUMNS = 64;
   private static final int LOOP_ROWS = 4;
+  private static final long VECTORS_LIMIT_NANOS = 10_000_000_000L;
+  private static final long LOOPS_LIMIT_NANOS = 300_000_000L;
   /**
    * Turns that bring a kernel to the compiler's thresholds. After them it is C2's turn, and calls would only take its time
    * and fill the heap with vectors.
    */
   private static final int BUSY_TURNS = 150;
-  private static final long PAUSE_MILLIS = 5;
 
   private final Kernels k;
   private final Activations x;
@@ -39,6 +39,8 @@ final class WarmupTasks {
   private final MemorySegment panel;
   private final MemorySegment halves;
   private final List<Task> pending = new ArrayList<>();
+  private int turns;
+  private long nanosLeft;
 
   /** A kernel: fast once a call takes at most {@code fastNanos}. */
   private record Task(Runnable call, long fastNanos) {
@@ -53,8 +55,9 @@ final class WarmupTasks {
     }
   }
 
-  private WarmupTasks(Kernels kernels, int rows, int columns, Arena arena) {
+  private WarmupTasks(Kernels kernels, int rows, int columns, long limitNanos, Arena arena) {
     k = kernels;
+    nanosLeft = limitNanos;
     x = new Activations(rows, columns, rows);
     y = new float[rows * columns];
     panel = arena.allocate(columns * 32L * Float.BYTES, 64);
@@ -63,7 +66,7 @@ final class WarmupTasks {
 
   /** Vector kernels of a group, for matrices of these formats. */
   static WarmupTasks ofVectors(Kernels vectors, Group group, Set<PanelFormat> formats, Arena arena) {
-    WarmupTasks tasks = new WarmupTasks(vectors, VECTOR_ROWS, VECTOR_COLUMNS, arena);
+    WarmupTasks tasks = new WarmupTasks(vectors, VECTOR_ROWS, VECTOR_COLUMNS, VECTORS_LIMIT_NANOS, arena);
     switch (group) {
       case GEMV -> tasks.addFormats(formats, arena, PANELS, w -> tasks.k.panelsGemv(w, 0, PANELS, tasks.x, 0, 1, tasks.y, 0, 0));
       case HALVES -> {
@@ -97,7 +100,7 @@ final class WarmupTasks {
 
   /** Plain loops; formats share most of them. */
   static WarmupTasks ofLoops(Arena arena) {
-    WarmupTasks tasks = new WarmupTasks(new LoopKernels(), LOOP_ROWS, LOOP_COLUMNS, arena);
+    WarmupTasks tasks = new WarmupTasks(new LoopKernels(), LOOP_ROWS, LOOP_COLUMNS, LOOPS_LIMIT_NANOS, arena);
     for (PanelFormat format : EnumSet.of(PanelFormat.I4_MIN, PanelFormat.I8)) {
       PackedMatrix w = Packer.allocate(format, 32, LOOP_COLUMNS, arena);
       tasks.add(() -> tasks.k.panelGemm(w, 0, tasks.x, 0, LOOP_ROWS, tasks.panel, tasks.y, 0, 32),
@@ -142,17 +145,14 @@ final class WarmupTasks {
     pending.add(new Task(call, CLOCK_NANOS + (long) (elements * nanosPerElement)));
   }
 
-  /** Runs the tasks in turn, on the calling thread, until each was seen fast, or the time is up. */
-  void run(long limitNanos, BooleanSupplier paused) throws InterruptedException {
-    long end = System.nanoTime() + limitNanos;
-    for (int turn = 0; !pending.isEmpty() && System.nanoTime() < end; turn++) {
-      pending.removeIf(Task::seenFast);
-      if (turn >= BUSY_TURNS) {
-        Thread.sleep(1);
-      }
-      while (paused.getAsBoolean()) {
-        Thread.sleep(PAUSE_MILLIS);
-      }
+  /** Runs each task a few times, on the calling thread; returns whether all were seen fast, or turns took too long in sum. */
+  boolean turn() throws InterruptedException {
+    long start = System.nanoTime();
+    pending.removeIf(Task::seenFast);
+    if (++turns > BUSY_TURNS) {
+      Thread.sleep(1);
     }
+    nanosLeft -= System.nanoTime() - start;
+    return pending.isEmpty() || nanosLeft < 0;
   }
 }

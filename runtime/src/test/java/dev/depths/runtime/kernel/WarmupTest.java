@@ -39,6 +39,19 @@ class WarmupTest {
     warmup.endPass();
   }
 
+  @Test
+  @Timeout(120)
+  void aDecodeAfterALongFirstPassHasItsVectors() throws InterruptedException {
+    Warmup warmup = Warmup.start(EnumSet.of(PanelFormat.I4));
+    warmup.beginPass(1000, 1L << 30);
+    warmup.endPass();
+    warmup.beginPass(1, 1L << 30);
+    assertInstanceOf(VectorKernels.class, assertInstanceOf(StagedKernels.class, warmup.kernels()).of(Group.GEMV));
+    warmup.endPass();
+    warmup.await();
+    assertAll(VectorKernels.class, warmup);
+  }
+
   private static void assertAll(Class<? extends Kernels> type, Warmup warmup) {
     StagedKernels kernels = assertInstanceOf(StagedKernels.class, warmup.kernels());
     for (Group group : Group.values()) {
