@@ -22,6 +22,7 @@ import org.openjdk.jmh.annotations.Warmup;
       "--add-modules=jdk.incubator.vector",
       "--enable-native-access=ALL-UNNAMED",
       "--sun-misc-unsafe-memory-access=allow",
+      "-XX:PerMethodTrapLimit=100000",
       "-XX:+UseSerialGC",
       "-XX:-UsePerfData"
     })

@@ -8,6 +8,7 @@ import dev.depths.loader.Tensor;
 import dev.depths.runtime.Model;
 import dev.depths.runtime.ModelOptions;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.lang.foreign.Arena;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -45,7 +46,14 @@ final class RandomModel {
       }
     }
     add(tensors, random.ones("output_norm.weight", c.embedding()));
-    return Model.of(Checkpoint.of(c, tensors, mod), ModelOptions.defaults().withThreads(threads));
+    Model model = Model.of(Checkpoint.of(c, tensors, mod), ModelOptions.defaults().withThreads(threads));
+    try {
+      model.awaitWarmUp();
+    } catch (InterruptedException e) {
+      model.close();
+      throw new InterruptedIOException();
+    }
+    return model;
   }
 
   private static void block(ModelConfig c, String prefix, DType type, RandomTensors random,

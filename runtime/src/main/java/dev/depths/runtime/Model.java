@@ -36,7 +36,7 @@ public final class Model implements AutoCloseable {
   private final Weights weights;
   private final int lowRankRows;
   private final long loadNanos;
-  private final Thread warmup;
+  private final Warmup warmup;
   private volatile boolean closed;
 
   private Model(Checkpoint checkpoint, String cacheKey, Adapter adapter, ModelOptions options, long start) {
@@ -44,9 +44,10 @@ public final class Model implements AutoCloseable {
     this.options = options;
     this.mod = adapter == null ? checkpoint.mod() : Optional.of(adapter.descriptor());
     this.mod.ifPresent(MixtureOfDepths::requireSupported);
-    this.kernels = Kernels.select();
     this.workers = new Workers(options.threads());
-    this.warmup = Thread.ofPlatform().daemon().name("depths-warmup").start(warmup(checkpoint, options.exact()));
+    this.warmup = Warmup.start(formats(checkpoint, options.exact()));
+    this.kernels = warmup.kernels();
+    Thread.ofPlatform().daemon().name("depths-tokenizer").start(() -> buildTokenizer(checkpoint));
     try {
       PackedCache cache = cacheKey == null ? null : new PackedCache(options.cache().get(), cacheKey, workers, arena);
       WeightsBuilder builder = new WeightsBuilder(checkpoint, adapter, options.exact(), cache, workers, arena);
@@ -63,15 +64,33 @@ public final class Model implements AutoCloseable {
     this.loadNanos = System.nanoTime() - start;
   }
 
-  /** Compiles the kernels that the checkpoint's types need, while its weights are packed. */
-  private Runnable warmup(Checkpoint checkpoint, boolean exact) {
+  /** Builds the tokenizer, which takes as long as reading the weights does, beside that. */
+  private static void buildTokenizer(Checkpoint checkpoint) {
+    try {
+      checkpoint.tokenizer();
+    } catch (RuntimeException | Error _) {
+      // Whoever asks for the tokenizer is told.
+    }
+  }
+
+  /** What the checkpoint's matrices are packed as. */
+  private static Set<PanelFormat> formats(Checkpoint checkpoint, boolean exact) {
     Set<PanelFormat> formats = EnumSet.noneOf(PanelFormat.class);
     for (Tensor t : checkpoint.tensors().values()) {
       if (t.shape().size() > 1) {
         formats.add(exact ? PanelFormat.F32 : Packer.formatOf(t.type()));
       }
     }
-    return () -> Warmup.run(kernels, formats);
+    return formats;
+  }
+
+  /**
+   * Has the JIT compile, on a thread of its own, what a first pass over any model needs. Opening a model does it too; a
+   * program that has other things to do before gains by calling this first of all.
+   */
+  public static void warmUp() {
+    requireVectorModule();
+    Warmup.begin();
   }
 
   /** Opens a GGUF file or Hugging Face directory with {@link ModelOptions#defaults()}. */
@@ -194,19 +213,16 @@ public final class Model implements AutoCloseable {
     return kernels.describe();
   }
 
-  /** Waits for the kernels to be compiled: a pass in the meantime would take longer than the wait. */
-  void awaitWarmup() {
-    boolean interrupted = false;
-    while (warmup.isAlive()) {
-      try {
-        warmup.join();
-      } catch (InterruptedException _) {
-        interrupted = true;
-      }
-    }
-    if (interrupted) {
-      Thread.currentThread().interrupt();
-    }
+  /**
+   * Waits for the JIT to compile the kernels. Passes in the meantime give the same results, but slowly: a measurement wants
+   * to begin after it.
+   */
+  public void awaitWarmUp() throws InterruptedException {
+    warmup.await();
+  }
+
+  Warmup warmup() {
+    return warmup;
   }
 
   Weights weights() {

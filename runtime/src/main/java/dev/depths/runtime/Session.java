@@ -19,6 +19,7 @@ public final class Session implements AutoCloseable {
   private final Model model;
   private final SessionOptions options;
   private final int contextLength;
+  private final long weightBytes;
   private final Arena arena = Arena.ofShared();
   private final KvCache kv;
   private final BlockRouting[] routing;
@@ -39,6 +40,7 @@ public final class Session implements AutoCloseable {
     this.model = model;
     this.options = options;
     this.contextLength = options.contextLength() == 0 ? c.contextLength() : options.contextLength();
+    this.weightBytes = model.weightBytes();
     PanelFormat format = model.options().exact() ? PanelFormat.F32 : PanelFormat.F16;
     this.kv = new KvCache(format, c.blocks(), c.kvHeads(), c.headDim(), arena);
     this.routing = routing(model, options.routing());
@@ -86,7 +88,7 @@ public final class Session implements AutoCloseable {
     try {
       requireOpen();
       check(tokens, count);
-      model.awaitWarmup();
+      model.warmup().beginPass(count, weightBytes);
       float[] logits = null;
       for (int from = 0; from < count; from += options.chunk()) {
         int rows = Math.min(options.chunk(), count - from);
@@ -106,6 +108,7 @@ public final class Session implements AutoCloseable {
       cancelled = false;
       throw e;
     } finally {
+      model.warmup().endPass();
       model.workers().lock().unlock();
       busy.set(false);
     }

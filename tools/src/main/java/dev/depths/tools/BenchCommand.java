@@ -76,7 +76,7 @@ final class BenchCommand implements Callable<Integer> {
   }
 
   @Override
-  public Integer call() throws IOException {
+  public Integer call() throws IOException, InterruptedException {
     model.check();
     check("-p", prompts, 0);
     check("-n", generations, 0);
@@ -93,6 +93,9 @@ final class BenchCommand implements Callable<Integer> {
         if (!begun) {
           printer.begin();
           begun = true;
+        }
+        if (!noWarmUp) {
+          opened.awaitWarmUp();
         }
         BenchRunner runner = new BenchRunner(opened, repetitions, !noWarmUp);
         for (BenchTest test : tests) {

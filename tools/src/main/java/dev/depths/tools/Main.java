@@ -1,24 +1,38 @@
 package dev.depths.tools;
 
+import dev.depths.runtime.Model;
 import java.io.PrintWriter;
 import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
+import java.util.SequencedMap;
+import java.util.Set;
+import java.util.function.Supplier;
 import picocli.CommandLine;
 
 /** Starts the command line. */
 public final class Main {
   private static final int HELP_WIDTH = 100;
+  /** Commands that a person waits for the first token of. Making others beside them, by reflection, takes time. */
+  private static final Set<String> COMPUTING = Set.of("generate", "chat");
 
   private Main() {}
 
   /** Runs one command and exits: 0 if it succeeded, 2 if it was not understood, 1 if it failed. */
   public static void main(String[] args) {
+    if (computes(args)) {
+      Model.warmUp();
+    }
     System.exit(run(Streams.ofProcess(), args));
+  }
+
+  private static boolean computes(String[] args) {
+    return args.length > 0 && COMPUTING.contains(args[0]);
   }
 
   /** Runs one command on the given streams; the result is the exit status. */
   static int run(Streams streams, String... args) {
     try {
-      return commandLine(streams).execute(args);
+      return (computes(args) ? commandLine(streams, Set.of(args[0])) : commandLine(streams)).execute(args);
     } catch (Throwable e) {
       return Failures.report(streams, "depths", e);
     }
@@ -26,15 +40,31 @@ public final class Main {
 
   /** The commands, reading from and writing to the given streams. */
   static CommandLine commandLine(Streams streams) {
-    return new CommandLine(new DepthsCommand())
-        .addSubcommand(new GenerateCommand(streams))
-        .addSubcommand(new ChatCommand(streams))
-        .addSubcommand(new InspectCommand(streams))
-        .addSubcommand(new TokenizeCommand(streams))
-        .addSubcommand(new LogitsCommand(streams))
-        .addSubcommand(new BenchCommand(streams))
-        .addSubcommand(new PerplexityCommand(streams))
-        .addSubcommand(new CompletionCommand(streams))
+    return commandLine(streams, commands(streams).keySet());
+  }
+
+  /** All commands by name. */
+  private static SequencedMap<String, Supplier<Object>> commands(Streams streams) {
+    SequencedMap<String, Supplier<Object>> commands = new LinkedHashMap<>();
+    commands.put("generate", () -> new GenerateCommand(streams));
+    commands.put("chat", () -> new ChatCommand(streams));
+    commands.put("inspect", () -> new InspectCommand(streams));
+    commands.put("tokenize", () -> new TokenizeCommand(streams));
+    commands.put("logits", () -> new LogitsCommand(streams));
+    commands.put("bench", () -> new BenchCommand(streams));
+    commands.put("perplexity", () -> new PerplexityCommand(streams));
+    commands.put("completion", () -> new CompletionCommand(streams));
+    return commands;
+  }
+
+  private static CommandLine commandLine(Streams streams, Set<String> names) {
+    CommandLine line = new CommandLine(new DepthsCommand());
+    commands(streams).forEach((name, command) -> {
+      if (names.contains(name)) {
+        line.addSubcommand(name, command.get());
+      }
+    });
+    return line
         .setOut(new PrintWriter(streams.out(), true, StandardCharsets.UTF_8))
         .setErr(new PrintWriter(streams.err(), true, StandardCharsets.UTF_8))
         .setUsageHelpWidth(HELP_WIDTH)

@@ -3,10 +3,11 @@ package dev.depths.runtime.kernel;
 import java.lang.foreign.MemorySegment;
 
 /**
- * The arithmetic of a forward pass. Two implementations: {@link VectorKernels} on the Vector API, and
- * {@link ScalarKernels}, plain loops that define what the results are.
+ * The arithmetic of a forward pass. {@link VectorKernels} compute on the Vector API; {@link LoopKernels} compute the same
+ * bits where those are not compiled yet; {@link ScalarKernels} are the reference that says what the results are. What a
+ * plain loop says exactly, that loop stands here for both.
  */
-public sealed interface Kernels permits VectorKernels, ScalarKernels {
+public sealed interface Kernels permits VectorKernels, LoopKernels, StagedKernels, ScalarKernels {
   /** The implementation to use: vectors, or plain loops if the system property {@code depths.kernels} is {@code scalar}. */
   static Kernels select() {
     return "scalar".equals(System.getProperty("depths.kernels")) ? new ScalarKernels() : new VectorKernels();
@@ -86,7 +87,12 @@ public sealed interface Kernels permits VectorKernels, ScalarKernels {
   void quantize(Activations x, int row, int column, int columns, ActivationRange range);
 
   /** RMSNorm (arXiv 1910.07467): {@code out = x / sqrt(mean(x²) + epsilon) · weight}; {@code out} may be {@code x}. */
-  void rmsNorm(float[] x, int xOffset, int n, float[] weight, float epsilon, float[] out, int outOffset);
+  default void rmsNorm(float[] x, int xOffset, int n, float[] weight, float epsilon, float[] out, int outOffset) {
+    float scale = (float) (1.0 / Math.sqrt(dot(x, xOffset, x, xOffset, n) / n + epsilon));
+    for (int i = 0; i < n; i++) {
+      out[outOffset + i] = x[xOffset + i] * scale * weight[i];
+    }
+  }
 
   /** {@code gate = silu(gate) · up}: SwiGLU (arXiv 2002.05202), with silu(g) = g / (1 + e^-g). */
   void siluMultiply(float[] gate, int gateOffset, float[] up, int upOffset, int n);
@@ -101,14 +107,31 @@ public sealed interface Kernels permits VectorKernels, ScalarKernels {
    * Rotary position embedding (arXiv 2104.09864) of one head: elements i and i + pairs turn by the angle whose cosine and
    * sine are given.
    */
-  void rotate(float[] x, int offset, float[] cos, float[] sin, int tableOffset, int pairs);
+  default void rotate(float[] x, int offset, float[] cos, float[] sin, int tableOffset, int pairs) {
+    for (int i = 0; i < pairs; i++) {
+      float a = x[offset + i];
+      float b = x[offset + pairs + i];
+      float c = cos[tableOffset + i];
+      float s = sin[tableOffset + i];
+      x[offset + i] = a * c - b * s;
+      x[offset + pairs + i] = a * s + b * c;
+    }
+  }
 
   /** Inner product. */
   float dot(float[] a, int aOffset, float[] b, int bOffset, int n);
 
   /** {@code y += x}. */
-  void add(float[] y, int yOffset, float[] x, int xOffset, int n);
+  default void add(float[] y, int yOffset, float[] x, int xOffset, int n) {
+    for (int i = 0; i < n; i++) {
+      y[yOffset + i] += x[xOffset + i];
+    }
+  }
 
   /** {@code x *= factor}. */
-  void scale(float[] x, int offset, int n, float factor);
+  default void scale(float[] x, int offset, int n, float factor) {
+    for (int i = offset; i < offset + n; i++) {
+      x[i] *= factor;
+    }
+  }
 }

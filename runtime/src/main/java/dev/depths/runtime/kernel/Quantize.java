@@ -22,8 +22,8 @@ final class Quantize {
   private static final float HALF_ROUNDING = 8.5f;
   private static final float PAIR_ROUNDING = 1.1f;
   /** Adding it rounds a float to the nearest integer, ties to even, kept in the low bits. */
-  private static final float ROUND = 0x1.8p23f;
-  private static final int ROUND_BITS = Float.floatToRawIntBits(ROUND);
+  static final float ROUND = 0x1.8p23f;
+  static final int ROUND_BITS = Float.floatToRawIntBits(ROUND);
 
   private Quantize() {}
 

@@ -189,14 +189,6 @@ final class ScalarKernels implements Kernels {
   }
 
   @Override
-  public void rmsNorm(float[] x, int xOffset, int n, float[] weight, float epsilon, float[] out, int outOffset) {
-    float scale = (float) (1.0 / Math.sqrt(dot(x, xOffset, x, xOffset, n) / n + epsilon));
-    for (int i = 0; i < n; i++) {
-      out[outOffset + i] = x[xOffset + i] * scale * weight[i];
-    }
-  }
-
-  @Override
   public void siluMultiply(float[] gate, int gateOffset, float[] up, int upOffset, int n) {
     for (int i = 0; i < n; i++) {
       float g = gate[gateOffset + i];
@@ -227,22 +219,12 @@ final class ScalarKernels implements Kernels {
     return (float) (shift + Math.log(sum));
   }
 
-  private static float max(float[] x, int offset, int n) {
+  static float max(float[] x, int offset, int n) {
     float max = Float.NEGATIVE_INFINITY;
     for (int i = offset; i < offset + n; i++) {
       max = Math.max(max, x[i]);
     }
     return max;
-  }
-
-  @Override
-  public void rotate(float[] x, int offset, float[] cos, float[] sin, int tableOffset, int pairs) {
-    for (int i = 0; i < pairs; i++) {
-      float a = x[offset + i];
-      float b = x[offset + pairs + i];
-      x[offset + i] = a * cos[tableOffset + i] - b * sin[tableOffset + i];
-      x[offset + pairs + i] = a * sin[tableOffset + i] + b * cos[tableOffset + i];
-    }
   }
 
   @Override
@@ -252,19 +234,5 @@ final class ScalarKernels implements Kernels {
       sum += (double) a[aOffset + i] * b[bOffset + i];
     }
     return (float) sum;
-  }
-
-  @Override
-  public void add(float[] y, int yOffset, float[] x, int xOffset, int n) {
-    for (int i = 0; i < n; i++) {
-      y[yOffset + i] += x[xOffset + i];
-    }
-  }
-
-  @Override
-  public void scale(float[] x, int offset, int n, float factor) {
-    for (int i = 0; i < n; i++) {
-      x[offset + i] *= factor;
-    }
   }
 }

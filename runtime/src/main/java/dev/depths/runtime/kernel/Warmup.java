@@ -1,97 +1,170 @@
 package dev.depths.runtime.kernel;
 
+import dev.depths.runtime.kernel.StagedKernels.Group;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
-import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 
 /**
- * Has the JIT compile the kernels before a model needs them. Until C2 has compiled it, Vector API code is some thousand
- * times slower than after, and a first pass over a model would spend seconds in it; on a few columns the same calls reach
- * the compiler's thresholds within milliseconds. Runs beside the loading of a model, and ends when every kernel has been
- * seen to be fast.
+ * Has the JIT compile the kernels, and chooses those that passes run on meanwhile. Until C2 has compiled it, Vector API code
+ * is some thousand times slower than after, and a first pass over a model would spend seconds in it; on a few columns the
+ * same calls reach the compiler's thresholds within milliseconds. Plain loops are warmed first, beside the loading of a
+ * model, then the vectors, group by group; a pass runs on the loops where vectors are not compiled yet.
  */
 public final class Warmup {
-  private static final long LIMIT_NANOS = 5_000_000_000L;
-  /** What reading the clock may take. */
-  private static final long CLOCK_NANOS = 60;
-  /** Calls per turn, few enough that kernels not compiled yet take turns. */
-  private static final int CALLS = 8;
+  /** Tokens times bytes of weights up to which loops take less time than compiling the vector kernels does. */
+  private static final long LOOPS_MOST = 2_000_000_000L;
+  /** How long the vectors' turn waits for a first pass, which would share the processor with C2. */
+  private static final long FIRST_PASS_MILLIS = 1000;
+  private static final long PAUSE_MILLIS = 5;
+  private static final List<Group> FOR_DECODE = List.of(Group.GEMV, Group.HALVES, Group.ELEMENTWISE, Group.GEMM);
+  private static final List<Group> FOR_PREFILL = List.of(Group.GEMM, Group.ELEMENTWISE, Group.HALVES, Group.GEMV);
+
+  private final Kernels selected;
+  private final Kernels kernels;
+  private final Thread thread;
+  private final CountDownLatch vectorsTurn = new CountDownLatch(1);
+  private final CountDownLatch decodeReady = new CountDownLatch(1);
+  /** What the latest pass wants first. */
+  private volatile List<Group> order = FOR_DECODE;
+  /** A short first pass is running. */
+  private volatile boolean firstPass;
+  private volatile boolean decoding;
+  private boolean firstPassBegun;
+
+  /** Of all models together; started when first asked for. */
+  private static final class Loops {
+    static final Thread THREAD = Thread.ofPlatform().daemon().name("depths-loops").start(Loops::run);
+
+    private static void run() {
+      try (Arena arena = Arena.ofShared()) {
+        WarmupTasks tasks = WarmupTasks.ofLoops(arena);
+        boolean done = false;
+        while (!done) {
+          done = tasks.turn();
+        }
+      } catch (InterruptedException _) {
+        // Nobody has this thread.
+      }
+    }
+  }
+
+  private Warmup(Kernels selected, Set<PanelFormat> formats) {
+    this.selected = selected;
+    if (selected instanceof VectorKernels) {
+      StagedKernels staged = new StagedKernels(new LoopKernels(), selected);
+      kernels = staged;
+      thread = Thread.ofPlatform().daemon().name("depths-warmup").start(() -> run(staged, formats));
+    } else {
+      kernels = selected;
+      thread = null;
+    }
+  }
+
   /**
-   * So few that a kernel reaches the threshold of calls before that of loop iterations: else C2 would compile its loop for
-   * replacement on the stack first, and then everything once more.
+   * Begins to warm the plain loops, unless that was begun before. Programs with other things to do before they open a model
+   * do well to call it first of all: the compiler has little else to do then.
    */
-  private static final int COLUMNS = 32;
-  private static final int ROWS = 12;
-
-  private final List<Task> pending = new ArrayList<>();
-
-  /** A kernel on little data: fast once a call takes at most {@code fastNanos}. */
-  private record Task(Runnable call, long fastNanos) {
-    boolean seenFast() {
-      long best = Long.MAX_VALUE;
-      for (int i = 0; i < CALLS; i++) {
-        long start = System.nanoTime();
-        call.run();
-        best = Math.min(best, System.nanoTime() - start);
-      }
-      return best <= fastNanos;
-    }
+  public static void begin() {
+    loops();
   }
 
-  private Warmup(Kernels k, Set<PanelFormat> formats, Arena arena) {
-    Activations x = new Activations(ROWS, COLUMNS, ROWS);
-    float[] y = new float[ROWS * COLUMNS];
-    float[] table = new float[COLUMNS];
-    MemorySegment panel = arena.allocate(COLUMNS * 32L * Float.BYTES, 64);
-    MemorySegment halves = arena.allocate(COLUMNS * 32L * Short.BYTES, 64);
-    for (PanelFormat format : formats) {
-      // A pair of panels and a single one, which may have kernels of their own.
-      PackedMatrix w = Packer.allocate(format, 3 * 32, COLUMNS, arena);
-      add(() -> k.panelsGemv(w, 0, 3, x, 0, 1, y, 0, 3 * 32), 3 * COLUMNS * 32, 0.5);
-      if (format != PanelFormat.F32) {
-        add(() -> k.unpack(w, 0, 0, COLUMNS, panel), COLUMNS * 32, 0.5);
-      }
-    }
-    add(() -> k.quantize(x, 0, 0, COLUMNS, PanelFormat.I4.activationRange()), COLUMNS, 8);
-    // Every height of the register tile, alone, so that none waits for the others.
-    for (int rows : new int[] {1, 2, 4, 6, 8, 12}) {
-      add(() -> k.panelF32(panel, 0, COLUMNS, x.f32, 0, x.stride, rows, y, 0, 32, false), COLUMNS * 32 * rows, 0.25);
-    }
-    for (int rows : new int[] {1, 2, 3, 4}) {
-      add(() -> k.panelF16(panel, 0, COLUMNS, x.f32, 0, x.stride, rows, y, 0, 32, false), COLUMNS * 32 * rows, 0.25);
-    }
-    add(() -> k.unpackF16(halves, 0, COLUMNS, panel), COLUMNS * 32, 0.5);
-    add(() -> k.rmsNorm(x.f32, 0, COLUMNS, table, 1e-5f, y, 0), COLUMNS, 4);
-    add(() -> k.dot(x.f32, 0, table, 0, COLUMNS), COLUMNS, 4);
-    add(() -> k.add(y, 0, x.f32, 0, COLUMNS), COLUMNS, 4);
-    add(() -> k.rotate(y, 0, table, table, 0, COLUMNS / 2), COLUMNS, 4);
-    add(() -> k.siluMultiply(y, 0, x.f32, 0, COLUMNS), COLUMNS, 8);
-    add(() -> k.softmax(y, 0, COLUMNS, 1), COLUMNS, 8);
-    add(() -> k.logSumExp(y, 0, COLUMNS), COLUMNS, 8);
+  private static Thread loops() {
+    return Loops.THREAD;
   }
 
-  private void add(Runnable call, int elements, double nanosPerElement) {
-    pending.add(new Task(call, CLOCK_NANOS + (long) (elements * nanosPerElement)));
+  /** Begins to warm the kernels for matrices of these formats. */
+  public static Warmup start(Set<PanelFormat> formats) {
+    return new Warmup(Kernels.select(), formats);
+  }
+
+  /** The kernels to compute with. */
+  public Kernels kernels() {
+    return kernels;
   }
 
   /**
-   * Warms the kernels for matrices of these formats, on the calling thread.
+   * Before a pass. The first has the processor for itself if it is short; a decode after it waits for the kernels that it
+   * spends most of its time in, since tokens computed on loops meanwhile hold the compiler up for longer than they are
+   * worth. The kernels for many rows wait while none are wanted.
    *
-   * @return whether all were seen fast; false if it gave up after some seconds
+   * @param weightBytes that the pass reads
    */
-  public static boolean run(Kernels kernels, Set<PanelFormat> formats) {
-    if (!(kernels instanceof VectorKernels)) {
-      return true;
-    }
-    long end = System.nanoTime() + LIMIT_NANOS;
-    try (Arena arena = Arena.ofShared()) {
-      List<Task> pending = new Warmup(kernels, formats, arena).pending;
-      while (!pending.isEmpty() && System.nanoTime() < end) {
-        pending.removeIf(Task::seenFast);
+  public void beginPass(int tokens, long weightBytes) {
+    decoding = tokens == 1;
+    if (!firstPassBegun) {
+      firstPassBegun = true;
+      firstPass = tokens * (double) weightBytes <= LOOPS_MOST;
+      if (firstPass) {
+        return;
       }
-      return pending.isEmpty();
+    }
+    order = decoding ? FOR_DECODE : FOR_PREFILL;
+    vectorsTurn.countDown();
+    if (decoding) {
+      awaitDecode();
+    }
+  }
+
+  private void awaitDecode() {
+    boolean interrupted = false;
+    while (decodeReady.getCount() > 0 && thread != null) {
+      try {
+        decodeReady.await();
+      } catch (InterruptedException _) {
+        interrupted = true;
+      }
+    }
+    if (interrupted) {
+      Thread.currentThread().interrupt();
+    }
+  }
+
+  /** After a pass, whatever its end. */
+  public void endPass() {
+    decoding = false;
+    if (firstPass) {
+      firstPass = false;
+      vectorsTurn.countDown();
+    }
+  }
+
+  /** Waits for all kernels to be compiled. */
+  public void await() throws InterruptedException {
+    if (thread != null) {
+      vectorsTurn.countDown();
+      thread.join();
+    }
+  }
+
+  private void run(StagedKernels staged, Set<PanelFormat> formats) {
+    try (Arena arena = Arena.ofShared()) {
+      loops().join();
+      vectorsTurn.await(FIRST_PASS_MILLIS, TimeUnit.MILLISECONDS);
+      Map<Group, WarmupTasks> pending = new EnumMap<>(Group.class);
+      for (Group group : Group.values()) {
+        pending.put(group, WarmupTasks.ofVectors(selected, group, formats, arena));
+      }
+      while (!pending.isEmpty()) {
+        Group group = order.stream().filter(pending::containsKey).findFirst().orElseThrow();
+        if (firstPass || group == Group.GEMM && decoding) {
+          Thread.sleep(PAUSE_MILLIS);
+        } else if (pending.get(group).turn()) {
+          pending.remove(group);
+          staged.advance(group);
+          if (group == Group.GEMV) {
+            decodeReady.countDown();
+          }
+        }
+      }
+    } catch (InterruptedException _) {
+      // Nobody has this thread; passes then take longer.
+    } finally {
+      decodeReady.countDown();
     }
   }
 }

@@ -1,7 +1,8 @@
 package dev.depths.runtime.kernel;
 
-import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 
+import dev.depths.runtime.kernel.StagedKernels.Group;
 import java.util.EnumSet;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -9,13 +10,52 @@ import org.junit.jupiter.api.Timeout;
 class WarmupTest {
   /** Whether all were seen fast depends on the machine's other work; but it runs them all, and gives up in time. */
   @Test
-  @Timeout(30)
-  void runsTheKernelsOfEveryFormat() {
-    Warmup.run(new VectorKernels(), EnumSet.allOf(PanelFormat.class));
+  @Timeout(120)
+  void allKernelsAreVectorsInTheEnd() throws InterruptedException {
+    Warmup warmup = Warmup.start(EnumSet.allOf(PanelFormat.class));
+    warmup.await();
+    assertAll(VectorKernels.class, warmup);
   }
 
   @Test
-  void plainLoopsNeedNone() {
-    assertTrue(Warmup.run(new ScalarKernels(), EnumSet.allOf(PanelFormat.class)));
+  @Timeout(120)
+  void aShortFirstPassHasOnlyLoops() throws InterruptedException {
+    Warmup warmup = Warmup.start(EnumSet.of(PanelFormat.I4));
+    warmup.beginPass(2, 1 << 20);
+    Thread.sleep(10);
+    assertAll(LoopKernels.class, warmup);
+    warmup.endPass();
+    warmup.await();
+    assertAll(VectorKernels.class, warmup);
+  }
+
+  @Test
+  @Timeout(120)
+  void aLongFirstPassBeginsOnLoopsAndVectorsFollow() throws InterruptedException {
+    Warmup warmup = Warmup.start(EnumSet.of(PanelFormat.I4));
+    warmup.beginPass(1000, 1L << 30);
+    warmup.await();
+    assertAll(VectorKernels.class, warmup);
+    warmup.endPass();
+  }
+
+  @Test
+  @Timeout(120)
+  void aDecodeAfterALongFirstPassHasItsVectors() throws InterruptedException {
+    Warmup warmup = Warmup.start(EnumSet.of(PanelFormat.I4));
+    warmup.beginPass(1000, 1L << 30);
+    warmup.endPass();
+    warmup.beginPass(1, 1L << 30);
+    assertInstanceOf(VectorKernels.class, assertInstanceOf(StagedKernels.class, warmup.kernels()).of(Group.GEMV));
+    warmup.endPass();
+    warmup.await();
+    assertAll(VectorKernels.class, warmup);
+  }
+
+  private static void assertAll(Class<? extends Kernels> type, Warmup warmup) {
+    StagedKernels kernels = assertInstanceOf(StagedKernels.class, warmup.kernels());
+    for (Group group : Group.values()) {
+      assertInstanceOf(type, kernels.of(group));
+    }
   }
 }

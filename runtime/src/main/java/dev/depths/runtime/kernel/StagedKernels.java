@@ -1,0 +1,143 @@
+package dev.depths.runtime.kernel;
+
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Kernels that are exchanged, group by group and at any moment, for others which compute the same bits. That threads see an
+ * exchange late does no harm: the fields are plain.
+ */
+final class StagedKernels implements Kernels {
+  private final Kernels last;
+  private Kernels gemv;
+  private Kernels halves;
+  private Kernels elementwise;
+  private Kernels gemm;
+
+  /** What is exchanged together. */
+  enum Group {
+    /** Panels of any format times few rows. */
+    GEMV,
+    /** Half-float panels times few rows: keys and values. */
+    HALVES,
+    /** What is not a product with a panel. */
+    ELEMENTWISE,
+    /** Panels unpacked for many rows. */
+    GEMM
+  }
+
+  /**
+   * Starts with one implementation in all groups.
+   *
+   * @param last that all groups will use in the end
+   */
+  StagedKernels(Kernels first, Kernels last) {
+    this.last = last;
+    gemv = first;
+    halves = first;
+    elementwise = first;
+    gemm = first;
+  }
+
+  /** Uses the last implementation for a group from now on. */
+  void advance(Group group) {
+    switch (group) {
+      case GEMV -> gemv = last;
+      case HALVES -> halves = last;
+      case ELEMENTWISE -> elementwise = last;
+      case GEMM -> gemm = last;
+    }
+  }
+
+  Kernels of(Group group) {
+    return switch (group) {
+      case GEMV -> gemv;
+      case HALVES -> halves;
+      case ELEMENTWISE -> elementwise;
+      case GEMM -> gemm;
+    };
+  }
+
+  @Override
+  public String describe() {
+    return last.describe();
+  }
+
+  @Override
+  public void panelF32(MemorySegment w, long wOffset, int k, float[] x, int xOffset, int ldx, int rows, float[] y,
+      int yOffset, int ldy, boolean accumulate) {
+    gemm.panelF32(w, wOffset, k, x, xOffset, ldx, rows, y, yOffset, ldy, accumulate);
+  }
+
+  @Override
+  public void panelF16(MemorySegment w, long wOffset, int k, float[] x, int xOffset, int ldx, int rows, float[] y,
+      int yOffset, int ldy, boolean accumulate) {
+    halves.panelF16(w, wOffset, k, x, xOffset, ldx, rows, y, yOffset, ldy, accumulate);
+  }
+
+  @Override
+  public void unpackF16(MemorySegment w, long wOffset, int columns, MemorySegment out) {
+    gemm.unpackF16(w, wOffset, columns, out);
+  }
+
+  @Override
+  public void panelsGemv(PackedMatrix w, int from, int to, Activations x, int row, int rows, float[] y, int yOffset,
+      int ldy) {
+    gemv.panelsGemv(w, from, to, x, row, rows, y, yOffset, ldy);
+  }
+
+  @Override
+  public void panelGemm(PackedMatrix w, int panel, Activations x, int row, int rows, MemorySegment scratch, float[] y,
+      int yOffset, int ldy) {
+    gemm.panelGemm(w, panel, x, row, rows, scratch, y, yOffset, ldy);
+  }
+
+  @Override
+  public void unpack(PackedMatrix w, int panel, int column, int columns, MemorySegment out) {
+    gemm.unpack(w, panel, column, columns, out);
+  }
+
+  @Override
+  public void quantize(Activations x, int row, int column, int columns, ActivationRange range) {
+    elementwise.quantize(x, row, column, columns, range);
+  }
+
+  @Override
+  public void rmsNorm(float[] x, int xOffset, int n, float[] weight, float epsilon, float[] out, int outOffset) {
+    elementwise.rmsNorm(x, xOffset, n, weight, epsilon, out, outOffset);
+  }
+
+  @Override
+  public void siluMultiply(float[] gate, int gateOffset, float[] up, int upOffset, int n) {
+    elementwise.siluMultiply(gate, gateOffset, up, upOffset, n);
+  }
+
+  @Override
+  public void softmax(float[] x, int offset, int n, float scale) {
+    elementwise.softmax(x, offset, n, scale);
+  }
+
+  @Override
+  public float logSumExp(float[] x, int offset, int n) {
+    return elementwise.logSumExp(x, offset, n);
+  }
+
+  @Override
+  public void rotate(float[] x, int offset, float[] cos, float[] sin, int tableOffset, int pairs) {
+    elementwise.rotate(x, offset, cos, sin, tableOffset, pairs);
+  }
+
+  @Override
+  public float dot(float[] a, int aOffset, float[] b, int bOffset, int n) {
+    return elementwise.dot(a, aOffset, b, bOffset, n);
+  }
+
+  @Override
+  public void add(float[] y, int yOffset, float[] x, int xOffset, int n) {
+    elementwise.add(y, yOffset, x, xOffset, n);
+  }
+
+  @Override
+  public void scale(float[] x, int offset, int n, float factor) {
+    elementwise.scale(x, offset, n, factor);
+  }
+}
