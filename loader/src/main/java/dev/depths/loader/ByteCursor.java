@@ -127,7 +127,7 @@ final class ByteCursor {
   /** Decodes UTF-8; bytes that are none become U+FFFD. */
   static String text(MemorySegment data, long offset, int length) {
     byte[] bytes = new byte[length];
-    MemorySegment.copy(data, ValueLayout.JAVA_BYTE, offset, bytes, 0, length);
+    MemorySegment.copy(data, offset, MemorySegment.ofArray(bytes), 0, length);
     return new String(bytes, StandardCharsets.UTF_8);
   }
 }

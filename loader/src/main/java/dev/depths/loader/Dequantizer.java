@@ -25,19 +25,29 @@ final class Dequantizer {
       throw new IllegalArgumentException(elements + " elements are no whole number of " + type + " blocks");
     }
     switch (type) {
-      case F32 -> MemorySegment.copy(data, FLOAT, offset, out, outOffset, elements);
+      case F32 -> MemorySegment.copy(
+          data, FLOAT, offset, MemorySegment.ofArray(out), FLOAT, (long) outOffset * Float.BYTES, elements);
       case F16 -> {
+        short[] halves = shorts(data, offset, elements);
         for (int i = 0; i < elements; i++) {
-          out[outOffset + i] = half(data, offset + 2L * i);
+          out[outOffset + i] = Float.float16ToFloat(halves[i]);
         }
       }
       case BF16 -> {
+        short[] highs = shorts(data, offset, elements);
         for (int i = 0; i < elements; i++) {
-          out[outOffset + i] = Float.intBitsToFloat(data.get(SHORT, offset + 2L * i) << 16);
+          out[outOffset + i] = Float.intBitsToFloat(highs[i] << 16);
         }
       }
       default -> blocks(type, data, offset, elements / type.blockSize(), out, outOffset);
     }
+  }
+
+  /** A copy in an array, which is read faster than a segment until its accesses are compiled. */
+  private static short[] shorts(MemorySegment data, long offset, int elements) {
+    short[] out = new short[elements];
+    MemorySegment.copy(data, SHORT, offset, MemorySegment.ofArray(out), SHORT, 0, elements);
+    return out;
   }
 
   private static void blocks(DType type, MemorySegment data, long offset, int blocks, float[] out, int outOffset) {

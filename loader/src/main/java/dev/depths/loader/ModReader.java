@@ -109,11 +109,8 @@ final class ModReader {
 
   private List<Double> capacities(int count) {
     String key = PREFIX + "capacity";
-    List<?> values = switch (metadata.value(key)) {
-      case null -> List.of(1.0);
-      case List<?> list -> list;
-      case Object single -> List.of(single);
-    };
+    Object given = metadata.value(key);
+    List<?> values = given == null ? List.of(1.0) : given instanceof List<?> list ? list : List.of(given);
     if (values.size() != 1 && values.size() != count) {
       throw metadata.malformed(
           key, "has " + values.size() + " values, expected one, or one for each of " + count + " blocks");

@@ -7,18 +7,60 @@ import dev.depths.loader.ModelConfig.Rope;
  * in llama.cpp and Hugging Face transformers ({@code modeling_rope_utils}); computed in double, rounded once.
  */
 sealed interface RopeScaling {
+  /**
+   * Scales the frequencies of a head, in place.
+   *
+   * @param base of the frequencies
+   * @param dimensions elements of a head that are turned, two for each frequency
+   */
+  void scale(double[] frequencies, double base, int dimensions);
+
+  /** Factor on sine and cosine. */
+  default double magnitude() {
+    return 1;
+  }
+
   /** No scaling. */
-  record None() implements RopeScaling {}
+  record None() implements RopeScaling {
+    @Override
+    public void scale(double[] frequencies, double base, int dimensions) {}
+  }
 
   /** All positions divided by a factor. */
-  record Linear(double factor) implements RopeScaling {}
+  record Linear(double factor) implements RopeScaling {
+    @Override
+    public void scale(double[] frequencies, double base, int dimensions) {
+      for (int i = 0; i < frequencies.length; i++) {
+        frequencies[i] /= factor;
+      }
+    }
+  }
 
   /**
    * Low frequencies divided by a factor, high ones kept, a linear ramp between (Llama 3.1).
    *
    * @param context length of the original context
    */
-  record Llama3(double factor, double lowFrequency, double highFrequency, double context) implements RopeScaling {}
+  record Llama3(double factor, double lowFrequency, double highFrequency, double context) implements RopeScaling {
+    @Override
+    public void scale(double[] frequencies, double base, int dimensions) {
+      for (int i = 0; i < frequencies.length; i++) {
+        frequencies[i] = scaled(frequencies[i]);
+      }
+    }
+
+    private double scaled(double frequency) {
+      double turns = context * frequency / (2 * Math.PI);
+      if (turns < lowFrequency) {
+        return frequency / factor;
+      }
+      if (turns > highFrequency) {
+        return frequency;
+      }
+      double smooth = (turns - lowFrequency) / (highFrequency - lowFrequency);
+      return (1 - smooth) * frequency / factor + smooth * frequency;
+    }
+  }
 
   /**
    * YaRN, arXiv 2309.00071.
@@ -38,6 +80,21 @@ sealed interface RopeScaling {
     static double magnitude(double factor, double scale) {
       return factor <= 1 ? 1 : 0.1 * scale * Math.log(factor) + 1;
     }
+
+    @Override
+    public void scale(double[] frequencies, double base, int dimensions) {
+      double low = Math.max(0, Math.floor(pairOfTurns(betaFast, base, dimensions)));
+      double high = Math.min(dimensions - 1, Math.ceil(pairOfTurns(betaSlow, base, dimensions)));
+      for (int i = 0; i < frequencies.length; i++) {
+        double ramp = Math.clamp((i - low) / Math.max(0.001, high - low), 0.0, 1.0);
+        frequencies[i] = frequencies[i] / factor * ramp + frequencies[i] * (1 - ramp);
+      }
+    }
+
+    /** The (fractional) pair that turns so many times over the context. */
+    private double pairOfTurns(double turns, double base, int dimensions) {
+      return dimensions * Math.log(context / (turns * 2 * Math.PI)) / (2 * Math.log(base));
+    }
   }
 
   /**
@@ -51,54 +108,11 @@ sealed interface RopeScaling {
     for (int i = 0; i < frequencies.length; i++) {
       frequencies[i] = Math.pow(base, -2.0 * i / dimensions) / (factors == null ? 1 : factors[i]);
     }
-    double magnitude = 1;
-    switch (this) {
-      case None() -> { }
-      case Linear linear -> {
-        for (int i = 0; i < frequencies.length; i++) {
-          frequencies[i] /= linear.factor;
-        }
-      }
-      case Llama3 llama -> {
-        for (int i = 0; i < frequencies.length; i++) {
-          frequencies[i] = llama3(llama, frequencies[i]);
-        }
-      }
-      case Yarn yarn -> {
-        yarn(yarn, base, dimensions, frequencies);
-        magnitude = yarn.magnitude;
-      }
-    }
+    scale(frequencies, base, dimensions);
     float[] rounded = new float[frequencies.length];
     for (int i = 0; i < rounded.length; i++) {
       rounded[i] = (float) frequencies[i];
     }
-    return new Rope(layout, rounded, (float) magnitude);
-  }
-
-  private static double llama3(Llama3 s, double frequency) {
-    double turns = s.context * frequency / (2 * Math.PI);
-    if (turns < s.lowFrequency) {
-      return frequency / s.factor;
-    }
-    if (turns > s.highFrequency) {
-      return frequency;
-    }
-    double smooth = (turns - s.lowFrequency) / (s.highFrequency - s.lowFrequency);
-    return (1 - smooth) * frequency / s.factor + smooth * frequency;
-  }
-
-  private static void yarn(Yarn s, double base, int dimensions, double[] frequencies) {
-    double low = Math.max(0, Math.floor(pairOfTurns(s.betaFast, s.context, base, dimensions)));
-    double high = Math.min(dimensions - 1, Math.ceil(pairOfTurns(s.betaSlow, s.context, base, dimensions)));
-    for (int i = 0; i < frequencies.length; i++) {
-      double ramp = Math.clamp((i - low) / Math.max(0.001, high - low), 0.0, 1.0);
-      frequencies[i] = frequencies[i] / s.factor * ramp + frequencies[i] * (1 - ramp);
-    }
-  }
-
-  /** The (fractional) pair that turns so many times over the context. */
-  private static double pairOfTurns(double turns, double context, double base, int dimensions) {
-    return dimensions * Math.log(context / (turns * 2 * Math.PI)) / (2 * Math.log(base));
+    return new Rope(layout, rounded, (float) magnitude());
   }
 }

@@ -52,19 +52,19 @@ final class BlockRouting {
    * @return how many
    */
   int select(float[] scores, int rows, int firstPosition, int[] chosen) {
-    return switch (routing) {
-      case Routing.Dense _ -> all(rows, chosen);
-      case Routing.Stochastic s -> sample(s.rate(), rows, chosen);
-      case Routing.Learned _ -> {
-        int n = 0;
-        for (int r = 0; r < rows; r++) {
-          if (router.selects(scores[r], firstPosition + r)) {
-            chosen[n++] = r;
-          }
-        }
-        yield n;
+    if (routing instanceof Routing.Dense) {
+      return all(rows, chosen);
+    }
+    if (routing instanceof Routing.Stochastic s) {
+      return sample(s.rate(), rows, chosen);
+    }
+    int n = 0;
+    for (int r = 0; r < rows; r++) {
+      if (router.selects(scores[r], firstPosition + r)) {
+        chosen[n++] = r;
       }
-    };
+    }
+    return n;
   }
 
   private static int all(int rows, int[] chosen) {

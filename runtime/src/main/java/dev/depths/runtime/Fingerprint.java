@@ -4,16 +4,16 @@ import dev.depths.loader.Checkpoint;
 import dev.depths.loader.Tensor;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.zip.CRC32;
+import java.util.zip.CRC32C;
+import java.util.zip.Checksum;
 
 /**
- * Tells models apart without reading them whole: a hash over when the file was changed, and of each tensor its name, type,
+ * Tells models apart without reading them whole: a sum over when the file was changed, and of each tensor its name, type,
  * shape, and some of its bytes at the beginning, in the middle and at the end.
  */
 final class Fingerprint {
@@ -22,23 +22,31 @@ final class Fingerprint {
   private Fingerprint() {}
 
   static String of(Path path, Checkpoint checkpoint) throws IOException {
-    try {
-      MessageDigest hash = MessageDigest.getInstance("SHA-256");
-      hash.update(text(Files.getLastModifiedTime(path).toString()));
-      byte[] sample = new byte[SAMPLE];
-      for (Tensor t : checkpoint.tensors().values()) {
-        hash.update(text(t.name() + " " + t.type() + " " + t.shape() + "\n"));
-        long last = Math.max(0, t.data().byteSize() - SAMPLE);
-        for (long at : new long[] {0, last / 2, last}) {
-          int n = (int) Math.min(SAMPLE, t.data().byteSize());
-          MemorySegment.copy(t.data(), ValueLayout.JAVA_BYTE, at, sample, 0, n);
-          hash.update(sample, 0, n);
-        }
+    // Two sums that the JDK has code for before anything is compiled; a digest would load its providers first.
+    CRC32 first = new CRC32();
+    CRC32C second = new CRC32C();
+    update(first, second, text(Files.getLastModifiedTime(path).toString()));
+    byte[] sample = new byte[SAMPLE];
+    MemorySegment sampleSegment = MemorySegment.ofArray(sample);
+    for (Tensor t : checkpoint.tensors().values()) {
+      update(first, second, text(t.name() + " " + t.type() + " " + t.shape() + "\n"));
+      long last = Math.max(0, t.data().byteSize() - SAMPLE);
+      for (long at : new long[] {0, last / 2, last}) {
+        int n = (int) Math.min(SAMPLE, t.data().byteSize());
+        MemorySegment.copy(t.data(), at, sampleSegment, 0, n);
+        update(first, second, sample, n);
       }
-      return HexFormat.of().formatHex(hash.digest());
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e);
     }
+    return HexFormat.of().toHexDigits(first.getValue() << 32 | second.getValue());
+  }
+
+  private static void update(Checksum first, Checksum second, byte[] bytes) {
+    update(first, second, bytes, bytes.length);
+  }
+
+  private static void update(Checksum first, Checksum second, byte[] bytes, int n) {
+    first.update(bytes, 0, n);
+    second.update(bytes, 0, n);
   }
 
   private static byte[] text(String s) {

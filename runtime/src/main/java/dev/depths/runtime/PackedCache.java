@@ -24,22 +24,24 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicReference;
 import java.util.stream.Stream;
 import java.util.zip.CRC32C;
 
 /**
  * Packed matrices kept in a file from one start to the next, one file per model, named by the model's fingerprint. A file
  * is written beside its place and moved there, so that processes which start at once do no harm to each other; it is
- * checked by its sums before it is believed; and whatever goes wrong costs the time to pack, nothing else. The matrices
- * are read into memory rather than mapped: compiled vector loads from a mapped file that shrinks would end the JVM.
+ * checked by its sums before it is believed; and whatever goes wrong costs the time to pack, nothing else. Matrices are
+ * mapped, not copied, and several processes share them. A file is never written to once it is in its place, and a process
+ * that has mapped it keeps it if it is replaced or deleted: what a model's own file may suffer, whose owner may cut it off
+ * while vector loads read from it, does not happen to these.
  */
 final class PackedCache {
   private static final long MAGIC = 0x4445505448533031L;
   private static final int VERSION = 4;
   private static final String SUFFIX = ".packed";
-  /** Bytes read and summed at a time, while they are in the cache. */
+  /** Bytes written or summed at a time. */
   private static final int CHUNK = 1 << 20;
   private static final long ALIGNMENT = 64;
   /** Magic number, version, length and checksum of the header's body. */
@@ -180,7 +182,8 @@ final class PackedCache {
 
   private void readMatrices(FileChannel channel, DataInputStream header, long start, Arena arena) throws IOException {
     long size = header.readLong();
-    require(size > 0 && size <= aligned(channel.size() - start));
+    long length = channel.size() - start;
+    require(size > 0 && size <= aligned(length));
     int n = header.readInt();
     List<Place> places = new ArrayList<>();
     long total = 0;
@@ -192,42 +195,26 @@ final class PackedCache {
       long offset = header.readLong();
       long bytes = Packer.bytes(format, rows, columns);
       total += bytes;
-      require(offset % ALIGNMENT == 0 && offset >= 0 && bytes <= size - offset && total <= size);
+      require(offset % ALIGNMENT == 0 && offset >= 0 && bytes <= length - offset && total <= size);
       places.add(new Place(name, format, rows, columns, offset, bytes, header.readInt()));
     }
+    MemorySegment mapped = channel.map(FileChannel.MapMode.READ_ONLY, start, length, arena);
     // The largest first, and whoever is free takes the next, so that all are done at once.
     places.sort(Comparator.comparingLong(Place::bytes).reversed());
-    PackedMatrix[] matrices = new PackedMatrix[n];
     AtomicInteger next = new AtomicInteger();
-    AtomicReference<IOException> failure = new AtomicReference<>();
+    AtomicBoolean damaged = new AtomicBoolean();
     workers.run((share, shares) -> {
-      try {
-        for (int i = next.getAndIncrement(); i < n; i = next.getAndIncrement()) {
-          matrices[i] = read(channel, places.get(i), start, arena);
+      for (int i = next.getAndIncrement(); i < n; i = next.getAndIncrement()) {
+        Place p = places.get(i);
+        if (checksum(mapped.asSlice(p.offset, p.bytes)) != p.sum) {
+          damaged.set(true);
         }
-      } catch (IOException e) {
-        failure.set(e);
       }
     });
-    if (failure.get() != null) {
-      throw failure.get();
+    require(!damaged.get());
+    for (Place p : places) {
+      found.put(p.name, new PackedMatrix(p.format, p.rows, p.columns, mapped.asSlice(p.offset, p.bytes)));
     }
-    for (int i = 0; i < n; i++) {
-      found.put(places.get(i).name, matrices[i]);
-    }
-  }
-
-  /** Memory is allocated by whoever reads: most of the time goes to the system's handing it out, which is so done in parallel. */
-  private static PackedMatrix read(FileChannel channel, Place place, long start, Arena arena) throws IOException {
-    PackedMatrix m = Packer.allocate(place.format, place.rows, place.columns, arena);
-    CRC32C sum = new CRC32C();
-    for (long o = 0; o < place.bytes; o += CHUNK) {
-      ByteBuffer chunk = chunk(m.data(), o);
-      readFully(channel, chunk, start + place.offset + o);
-      sum.update(chunk.flip());
-    }
-    require((int) sum.getValue() == place.sum);
-    return m;
   }
 
   private static ByteBuffer chunk(MemorySegment data, long offset) {

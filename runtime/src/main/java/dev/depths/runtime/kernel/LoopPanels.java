@@ -1,8 +1,6 @@
 package dev.depths.runtime.kernel;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 import java.util.Arrays;
 
 /**
@@ -10,8 +8,6 @@ import java.util.Arrays;
  * time, and multiplied. Accumulators take the same operands in the same order as the vectors' lanes.
  */
 final class LoopPanels {
-  private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final int ROWS = Panels.ROWS;
   private static final int BLOCK = Panels.BLOCK;
   /** Columns copied from native memory at a time. */
@@ -20,10 +16,12 @@ final class LoopPanels {
 
   /** Packed weights; an int holds the 16-bit lanes of rows c (low) and c + 16 (high). */
   private int[] words = new int[0];
+  private MemorySegment wordsSegment = MemorySegment.ofArray(words);
   /** Decoded integers of a block [column][row]. */
   private final int[] codes = new int[BLOCK * ROWS];
   /** Weights of a block [column][row]. */
   private final float[] floats = new float[BLOCK * ROWS];
+  private final MemorySegment floatsSegment = MemorySegment.ofArray(floats);
   private final float[] scales = new float[ROWS];
   private final float[] minima = new float[ROWS];
   private final int[] dots = new int[ROWS];
@@ -42,7 +40,7 @@ final class LoopPanels {
     }
     for (int i = 0; i < k; i += BLOCK) {
       int n = Math.min(BLOCK, k - i);
-      MemorySegment.copy(w, FLOAT, wOffset + (long) i * Panels.FLOAT_BYTES, floats, 0, n * ROWS);
+      MemorySegment.copy(w, wOffset + (long) i * Panels.FLOAT_BYTES, floatsSegment, 0, (long) n * Panels.FLOAT_BYTES);
       rows(n, x, xOffset + i, ldx, rows, y, yOffset, ldy, accumulate || i > 0);
     }
   }
@@ -63,17 +61,13 @@ final class LoopPanels {
     for (int i = 0; i < columns; i += BLOCK) {
       int n = Math.min(BLOCK, columns - i);
       halfColumns(w, wOffset + (long) i * Panels.LANE_BYTES, n);
-      MemorySegment.copy(floats, 0, out, FLOAT, (long) i * Panels.FLOAT_BYTES, n * ROWS);
+      MemorySegment.copy(floatsSegment, 0, out, (long) i * Panels.FLOAT_BYTES, (long) n * Panels.FLOAT_BYTES);
     }
   }
 
   /** Up to 32 columns of half floats to {@link #floats}. */
   private void halfColumns(MemorySegment w, long wOffset, int columns) {
-    int n = columns * Panels.LANE_BYTES / Integer.BYTES;
-    if (words.length < n) {
-      words = new int[n];
-    }
-    MemorySegment.copy(w, INT, wOffset, words, 0, n);
+    copy(w, wOffset, (long) columns * Panels.LANE_BYTES);
     toFloats(PanelFormat.F16, 0, columns);
   }
 
@@ -129,17 +123,25 @@ final class LoopPanels {
       for (int c = 0; c < n; c += step) {
         int some = Math.min(step, n - c);
         toFloats(w.format(), c, some);
-        MemorySegment.copy(floats, 0, out, FLOAT, (long) (piece + c) * Panels.FLOAT_BYTES, some * ROWS);
+        MemorySegment.copy(floatsSegment, 0, out, (long) (piece + c) * Panels.FLOAT_BYTES, (long) some * Panels.FLOAT_BYTES);
       }
     }
   }
 
   private void copy(PackedMatrix w, int panel, int column, int columns) {
-    int n = (int) (w.format().panelBytes(columns) / Integer.BYTES);
-    if (words.length < n) {
-      words = new int[n];
+    copy(w.data(), w.offset(panel) + w.format().panelBytes(column), w.format().panelBytes(columns));
+  }
+
+  /**
+   * Copies native memory to {@link #words}, as between segments: between a segment and an array the JDK would first make
+   * code for a switch over array types.
+   */
+  private void copy(MemorySegment w, long offset, long bytes) {
+    if (words.length < bytes / Integer.BYTES) {
+      words = new int[(int) (bytes / Integer.BYTES)];
+      wordsSegment = MemorySegment.ofArray(words);
     }
-    MemorySegment.copy(w.data(), INT, w.offset(panel) + w.format().panelBytes(column), words, 0, n);
+    MemorySegment.copy(w, offset, wordsSegment, 0, bytes);
   }
 
   /** Multiplies the columns in {@link #floats} with rows of activations. */

@@ -78,6 +78,7 @@ public final class Packer {
   public static void packF32(RowSource from, PackedMatrix to, int fromPanel, int toPanel) {
     float[] row = new float[to.columns()];
     float[] panel = new float[Panels.ROWS * to.columns()];
+    MemorySegment panelSegment = MemorySegment.ofArray(panel);
     for (int p = fromPanel; p < toPanel; p++) {
       for (int r = 0; r < rowsOf(to, p); r++) {
         from.read(p * Panels.ROWS + r, row);
@@ -86,7 +87,7 @@ public final class Packer {
         }
       }
       zeroPadding(panel, rowsOf(to, p));
-      MemorySegment.copy(panel, 0, to.data(), FLOAT, to.offset(p), panel.length);
+      MemorySegment.copy(panelSegment, FLOAT, 0, to.data(), FLOAT, to.offset(p), panel.length);
     }
   }
 
