@@ -2,6 +2,7 @@ package dev.depths.loader;
 
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 
@@ -10,6 +11,8 @@ final class ByteCursor {
   private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
+  private static final int COPY_BYTES = 1 << 16;
 
   private final Object file;
   private final MemorySegment data;
@@ -87,20 +90,41 @@ final class ByteCursor {
     return text(data, take(length, what), length);
   }
 
-  /** Skips a string, returning its length in bytes. */
-  int skipString(String what, int maxBytes) {
-    int length = stringLength(what, maxBytes);
-    take(length, what);
-    return length;
+  /** Skips a string. */
+  private void skipString(String what, int maxBytes) {
+    take(stringLength(what, maxBytes), what);
+  }
+
+  /**
+   * Skips so many strings, returning where each ends, in bytes from the first one's length on. Lengths are read from copies
+   * of the file's bytes, which vocabularies with their hundred thousand strings gain by until such code is compiled.
+   */
+  int[] skipStrings(String what, int count, int maxBytes) {
+    int[] ends = new int[count];
+    long start = position;
+    byte[] copy = new byte[(int) Math.min(COPY_BYTES, remaining())];
+    ByteBuffer bytes = ByteBuffer.wrap(copy).order(ByteOrder.LITTLE_ENDIAN);
+    MemorySegment segment = MemorySegment.ofArray(copy);
+    long copied = position - copy.length;
+    for (int i = 0; i < count; i++) {
+      if (position > copied + copy.length - Long.BYTES) {
+        copied = Math.min(position, limit - copy.length);
+        MemorySegment.copy(data, copied, segment, 0, copy.length);
+      }
+      long length = remaining() < Long.BYTES ? -1 : bytes.getLong((int) (position - copied));
+      if (length >= 0 && length <= maxBytes && length <= remaining() - Long.BYTES) {
+        position += Long.BYTES + length;
+      } else {
+        skipString(what, maxBytes);
+      }
+      ends[i] = Math.toIntExact(position - start);
+    }
+    return ends;
   }
 
   private int stringLength(String what, int maxBytes) {
     long at = position;
-    // Messages are put together where there is one to give: vocabularies have 100,000 strings.
-    if (remaining() < Long.BYTES || data.get(LONG, at) < 0) {
-      u64("length of " + what);
-    }
-    long length = i64(what);
+    long length = u64("length of " + what);
     if (length > remaining()) {
       throw malformed(at, what + " has " + length + " bytes, but only " + remaining() + " remain");
     }

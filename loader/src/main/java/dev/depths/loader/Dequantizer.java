@@ -28,25 +28,27 @@ final class Dequantizer {
       case F32 -> MemorySegment.copy(
           data, FLOAT, offset, MemorySegment.ofArray(out), FLOAT, (long) outOffset * Float.BYTES, elements);
       case F16 -> {
-        short[] halves = shorts(data, offset, elements);
         for (int i = 0; i < elements; i++) {
-          out[outOffset + i] = Float.float16ToFloat(halves[i]);
+          out[outOffset + i] = half(data, offset + 2L * i);
         }
       }
       case BF16 -> {
-        short[] highs = shorts(data, offset, elements);
         for (int i = 0; i < elements; i++) {
-          out[outOffset + i] = Float.intBitsToFloat(highs[i] << 16);
+          out[outOffset + i] = Float.intBitsToFloat(data.get(SHORT, offset + 2L * i) << 16);
         }
       }
       default -> blocks(type, data, offset, elements / type.blockSize(), out, outOffset);
     }
   }
 
-  /** A copy in an array, which is read faster than a segment until its accesses are compiled. */
-  private static short[] shorts(MemorySegment data, long offset, int elements) {
-    short[] out = new short[elements];
-    MemorySegment.copy(data, SHORT, offset, MemorySegment.ofArray(out), SHORT, 0, elements);
+  /** Halves to f32 by way of an array, which is read faster than a segment until its accesses are compiled. */
+  static float[] halves(MemorySegment data, int elements) {
+    short[] halves = new short[elements];
+    MemorySegment.copy(data, SHORT, 0, MemorySegment.ofArray(halves), SHORT, 0, elements);
+    float[] out = new float[elements];
+    for (int i = 0; i < elements; i++) {
+      out[i] = Float.float16ToFloat(halves[i]);
+    }
     return out;
   }
 

@@ -1,12 +1,13 @@
 package dev.depths.loader;
 
+import dev.depths.loader.tokenizer.Utf8Strings;
 import java.lang.foreign.MemorySegment;
 import java.util.AbstractList;
 import java.util.Objects;
 import java.util.RandomAccess;
 
 /** An array of strings in a GGUF file, decoded when asked for. */
-final class GgufStrings extends AbstractList<String> implements RandomAccess {
+final class GgufStrings extends AbstractList<String> implements RandomAccess, Utf8Strings {
   private static final int LENGTH_BYTES = 8;
 
   private final Object file;
@@ -30,9 +31,8 @@ final class GgufStrings extends AbstractList<String> implements RandomAccess {
   @Override
   public String get(int index) {
     Objects.checkIndex(index, ends.length);
-    int start = (index == 0 ? 0 : ends[index - 1]) + LENGTH_BYTES;
     try {
-      return ByteCursor.text(data, start, ends[index] - start);
+      return ByteCursor.text(data, start(index), end(index) - start(index));
     } catch (InternalError e) {
       throw MappedFile.lost(file, key, e);
     }
@@ -41,5 +41,24 @@ final class GgufStrings extends AbstractList<String> implements RandomAccess {
   @Override
   public int size() {
     return ends.length;
+  }
+
+  @Override
+  public int start(int index) {
+    return (index == 0 ? 0 : ends[index - 1]) + LENGTH_BYTES;
+  }
+
+  @Override
+  public int end(int index) {
+    return ends[index];
+  }
+
+  @Override
+  public void copy(int start, int end, byte[] to) {
+    try {
+      MemorySegment.copy(data, start, MemorySegment.ofArray(to), 0, end - start);
+    } catch (InternalError e) {
+      throw MappedFile.lost(file, key, e);
+    }
   }
 }

@@ -93,11 +93,7 @@ final class GgufValues {
 
   private List<String> strings(String what, int length) {
     long start = in.position();
-    int[] ends = new int[length];
-    for (int i = 0; i < length; i++) {
-      in.skipString(what, MAX_STRING_BYTES);
-      ends[i] = Math.toIntExact(in.position() - start);
-    }
+    int[] ends = in.skipStrings(what, length, MAX_STRING_BYTES);
     return new GgufStrings(in.file(), what, data.asSlice(start, in.position() - start), ends);
   }
 

@@ -36,16 +36,13 @@ public record Tensor(String name, DType type, List<Long> shape, MemorySegment da
    * @throws MalformedFileException if the file that the tensor is a view of was cut off after it was opened
    */
   public void dequantize(long row, float[] out, int offset) {
-    dequantize(row * type.bytes(columns()), columns(), out, offset);
-  }
-
-  private void dequantize(long at, int elements, float[] out, int offset) {
     try {
-      Dequantizer.dequantize(type, data, at, elements, out, offset);
+      Dequantizer.dequantize(type, data, row * type.bytes(columns()), columns(), out, offset);
     } catch (InternalError e) {
-      throw MappedFile.lost("mapped file", "tensor " + name, e);
+      throw lost(e);
     }
   }
+
 
   /**
    * All elements, dequantised to f32: for vectors and small matrices.
@@ -53,8 +50,20 @@ public record Tensor(String name, DType type, List<Long> shape, MemorySegment da
    * @throws MalformedFileException if the file that the tensor is a view of was cut off after it was opened
    */
   public float[] toFloats() {
-    float[] out = new float[Math.toIntExact(rows() * columns())];
-    dequantize(0, out.length, out, 0);
-    return out;
+    int elements = Math.toIntExact(rows() * columns());
+    try {
+      if (type == DType.F16) {
+        return Dequantizer.halves(data, elements);
+      }
+      float[] out = new float[elements];
+      Dequantizer.dequantize(type, data, 0, elements, out, 0);
+      return out;
+    } catch (InternalError e) {
+      throw lost(e);
+    }
+  }
+
+  private MalformedFileException lost(InternalError e) {
+    return MappedFile.lost("mapped file", "tensor " + name, e);
   }
 }

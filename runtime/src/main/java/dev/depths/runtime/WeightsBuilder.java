@@ -148,14 +148,22 @@ final class WeightsBuilder {
     }
     factors.add(a.toFloats());
     PackedMatrix packedB = Packer.allocate(PanelFormat.F32, rows, b.columns(), arena);
-    float[] factor = b.toFloats();
-    inParallel(name, packedB.panels(), (from, to) -> Packer.packF32((row, out) -> {
-      int start = rowOf.applyAsInt(row) * out.length;
-      for (int i = 0; i < out.length; i++) {
-        out[i] = factor[start + i] * loraScale;
-      }
-    }, packedB, from, to));
+    Packer.packF32(scaledRows(b, rowOf), packedB);
     return new Linear(packed, bias, packedB, loraRow);
+  }
+
+  /** The rows of a low-rank update's second factor in the order of the output, times the update's scale. */
+  private float[] scaledRows(Tensor b, IntUnaryOperator rowOf) {
+    float[] source = b.toFloats();
+    float[] rows = new float[source.length];
+    int columns = b.columns();
+    for (int r = 0; r < b.rows(); r++) {
+      int from = rowOf.applyAsInt(r) * columns;
+      for (int i = 0; i < columns; i++) {
+        rows[r * columns + i] = source[from + i] * loraScale;
+      }
+    }
+    return rows;
   }
 
   /** A matrix as its file quantises it, from the cache if it has it. */

@@ -51,23 +51,24 @@ final class CharacterPairModel implements SubwordModel {
     };
     String marked = prefixed ? SentencePieceModel.SPACE + plain : plain;
     PairMerger merger = new PairMerger(merges);
+    char[] chars = marked.toCharArray();
     for (int i = 0; i < marked.length(); ) {
       int next = splitsAtSpaces ? marked.indexOf(SentencePieceModel.SPACE, i + 1) : -1;
       int wordEnd = next < 0 ? marked.length() : next;
-      encodeWord(marked, i, wordEnd, merger, tokens);
+      encodeWord(chars, i, wordEnd, merger, tokens);
       i = wordEnd;
     }
   }
 
-  private void encodeWord(String text, int from, int end, PairMerger merger, IntArrayList tokens) {
+  private void encodeWord(char[] text, int from, int end, PairMerger merger, IntArrayList tokens) {
     merger.clear();
     for (int i = from; i < end; ) {
-      int next = i + Character.charCount(text.codePointAt(i));
+      int next = i + Character.charCount(Character.codePointAt(text, i, end));
       int token = vocabulary.textId(text, i, next);
       if (token != Vocabulary.NONE) {
         merger.add(token);
       } else {
-        byteTokens.forEach(text.substring(i, next), merger::add);
+        byteTokens.forEach(new String(text, i, next - i), merger::add);
       }
       i = next;
     }

@@ -64,27 +64,27 @@ final class GgufTokenizers {
       throw metadata.malformed(TOKENS, size + " tokens, expected 1 to " + Vocabulary.MAX_SIZE);
     }
     TokenType[] types = types(size);
-    String[] pieces = new String[size];
-    long characters = 0;
-    int i = 0;
-    for (Object element : tokens) {
-      String piece = metadata.string(TOKENS, i, element);
-      characters += piece.length();
-      if (characters > Vocabulary.MAX_CHARACTERS) {
-        throw metadata.malformed(TOKENS, "more than " + Vocabulary.MAX_CHARACTERS + " characters in all");
-      }
+    Pieces pieces = pieces(metadata.strings(TOKENS));
+    for (int i = 0; i < size; i++) {
       boolean special = types[i].isControl() || types[i] == TokenType.USER_DEFINED;
-      if (special && piece.length() > SpecialTokens.MAX_LENGTH) {
-        throw metadata.malformed(TOKENS + "[" + i + "]", "a special token of " + piece.length()
+      if (special && pieces.length(i) > SpecialTokens.MAX_LENGTH) {
+        throw metadata.malformed(TOKENS + "[" + i + "]", "a special token of " + pieces.length(i)
             + " characters, expected at most " + SpecialTokens.MAX_LENGTH);
       }
-      if (types[i] == TokenType.BYTE && !ByteTokens.isWritten(piece)) {
+      if (types[i] == TokenType.BYTE && !ByteTokens.isWritten(pieces.get(i))) {
         throw metadata.malformed(TOKENS + "[" + i + "]",
-            "the byte token '" + Texts.printable(piece) + "', expected <0x00> to <0xFF>");
+            "the byte token '" + Texts.printable(pieces.get(i)) + "', expected <0x00> to <0xFF>");
       }
-      pieces[i++] = piece;
     }
     return new Vocabulary(metadata.file(), TOKENS, pieces, types);
+  }
+
+  private Pieces pieces(Strings tokens) {
+    try {
+      return new Pieces(tokens);
+    } catch (IllegalArgumentException e) {
+      throw metadata.malformed(TOKENS, e.getMessage());
+    }
   }
 
   private TokenType[] types(int size) {
@@ -116,11 +116,14 @@ final class GgufTokenizers {
   }
 
   private Merges merges(Vocabulary vocabulary) {
-    List<?> list = metadata.list(MERGES);
-    Merges merges = new Merges(metadata.file(), MERGES, vocabulary, list.size());
-    int rank = 0;
-    for (Object element : list) {
-      merges.add(metadata.string(MERGES, rank++, element));
+    Strings strings = metadata.strings(MERGES);
+    Merges merges = new Merges(metadata.file(), MERGES, vocabulary, strings.size());
+    char[] merge = new char[64];
+    for (int rank = 0; rank < strings.size(); rank++) {
+      if (merge.length < strings.maxLength(rank)) {
+        merge = new char[strings.maxLength(rank)];
+      }
+      merges.add(merge, strings.read(rank, merge, 0));
     }
     return merges;
   }

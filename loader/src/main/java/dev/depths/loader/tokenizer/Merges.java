@@ -34,25 +34,29 @@ final class Merges {
    *
    * @throws MalformedFileException if a piece or what they become is not in the vocabulary
    */
-  void add(String merge) {
-    int space = merge.indexOf(' ', 1);
-    if (space < 0) {
-      throw malformed("'" + Texts.printable(merge) + "', expected two pieces with a space between them");
+  void add(char[] merge, int length) {
+    int space = 1;
+    while (space < length && merge[space] != ' ') {
+      space++;
     }
-    add(merge, space);
+    if (space >= length) {
+      throw malformed("'" + Texts.printable(new String(merge, 0, length)) + "', expected two pieces with a space between them");
+    }
+    add(merge, space, length);
   }
 
   /** As above, for pieces that may hold spaces themselves. */
   void add(String left, String right) {
-    add(left + ' ' + right, left.length());
+    String merge = left + ' ' + right;
+    add(merge.toCharArray(), left.length(), merge.length());
   }
 
-  private void add(String merge, int middle) {
+  private void add(char[] merge, int middle, int end) {
     int left = known(vocabulary.id(merge, 0, middle), merge, 0, middle);
-    int right = known(vocabulary.id(merge, middle + 1, merge.length()), merge, middle + 1, merge.length());
-    int merged = vocabulary.joinedId(merge, 0, middle, merge.length());
+    int right = known(vocabulary.id(merge, middle + 1, end), merge, middle + 1, end);
+    int merged = vocabulary.joinedId(merge, 0, middle, end);
     if (merged == Vocabulary.NONE) {
-      throw malformed("what '" + Texts.printable(merge) + "' becomes is not in the vocabulary");
+      throw malformed("what '" + Texts.printable(new String(merge, 0, end)) + "' becomes is not in the vocabulary");
     }
     // Plain text never becomes a control token, not even where a file has a merge for one.
     if (!vocabulary.type(merged).isControl()) {
@@ -61,9 +65,9 @@ final class Merges {
     size++;
   }
 
-  private int known(int id, String merge, int from, int end) {
+  private int known(int id, char[] merge, int from, int end) {
     if (id == Vocabulary.NONE) {
-      throw malformed("the piece '" + Texts.printable(merge.substring(from, end)) + "' is not in the vocabulary");
+      throw malformed("the piece '" + Texts.printable(new String(merge, from, end - from)) + "' is not in the vocabulary");
     }
     return id;
   }

@@ -50,6 +50,18 @@ record Metadata(Object file, Map<String, Object> values) {
     return list;
   }
 
+  Strings strings(String key) {
+    List<?> list = list(key);
+    if (list instanceof Utf8Strings utf8) {
+      return new Utf8Reader(utf8);
+    }
+    String[] strings = new String[list.size()];
+    for (int i = 0; i < strings.length; i++) {
+      strings[i] = string(key, i, list.get(i));
+    }
+    return new StringList(strings);
+  }
+
   String string(String key, int index, Object element) {
     return element instanceof String s ? s : as(String.class, place(key, index), element, "a string");
   }

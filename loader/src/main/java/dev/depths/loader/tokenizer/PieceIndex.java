@@ -5,29 +5,29 @@ import java.util.concurrent.ThreadLocalRandom;
 
 /**
  * The way from a piece's text to its id: an open hash table that looks up stretches of longer texts without cutting
- * them out, which makes most of the time of loading a vocabulary. Its hash is seeded, so that no file can make pieces
- * collide.
+ * them out. Its hash is seeded, so that no file can make pieces collide.
  */
 final class PieceIndex {
   private static final long MULTIPLIER = ThreadLocalRandom.current().nextLong() | 1;
   private static final long MIXER = ThreadLocalRandom.current().nextLong() | 1;
 
-  private final String[] pieces;
+  private final Pieces pieces;
   private final int[] table;
 
-  /** An empty index of pieces that {@link #add} will put in by their places in the array. */
-  PieceIndex(String[] pieces) {
+  /** An empty index of pieces that {@link #add} will put in by their places. */
+  PieceIndex(Pieces pieces) {
     this.pieces = pieces;
-    table = new int[Integer.highestOneBit(Math.max(8, pieces.length)) << 2];
+    table = new int[Integer.highestOneBit(Math.max(8, pieces.size())) << 2];
     Arrays.fill(table, Vocabulary.NONE);
   }
 
   /** Adds a piece by its id. Returns {@link Vocabulary#NONE}, or the id that the same text already has. */
   int add(int id) {
-    String piece = pieces[id];
-    int slot = slot(hash(0, piece, 0, piece.length()));
+    int from = pieces.start(id);
+    int end = from + pieces.length(id);
+    int slot = slot(hash(0, pieces.chars(), from, end));
     while (table[slot] != Vocabulary.NONE) {
-      if (pieces[table[slot]].equals(piece)) {
+      if (matches(table[slot], pieces.chars(), from, end, end)) {
         return table[slot];
       }
       slot = slot + 1 & table.length - 1;
@@ -37,34 +37,45 @@ final class PieceIndex {
   }
 
   /** The id of a stretch of text, or {@link Vocabulary#NONE}. */
-  int find(String text, int from, int end) {
+  int find(char[] text, int from, int end) {
     return find(hash(0, text, from, end), text, from, end, end);
   }
 
   /**
    * The id of two stretches joined, {@code [from, middle)} and {@code [middle + 1, end)}, or {@link Vocabulary#NONE}.
    */
-  int findJoined(String text, int from, int middle, int end) {
+  int findJoined(char[] text, int from, int middle, int end) {
     return find(hash(hash(0, text, from, middle), text, middle + 1, end), text, from, middle, end);
   }
 
-  private int find(long hash, String text, int from, int middle, int end) {
-    int first = middle - from;
-    int second = Math.max(0, end - middle - 1);
-    for (int slot = slot(hash); table[slot] != Vocabulary.NONE; slot = slot + 1 & table.length - 1) {
-      String piece = pieces[table[slot]];
-      if (piece.length() == first + second && piece.regionMatches(0, text, from, first)
-          && (second == 0 || piece.regionMatches(first, text, middle + 1, second))) {
-        return table[slot];
-      }
+  private int find(long hash, char[] text, int from, int middle, int end) {
+    int slot = slot(hash);
+    while (table[slot] != Vocabulary.NONE && !matches(table[slot], text, from, middle, end)) {
+      slot = slot + 1 & table.length - 1;
     }
-    return Vocabulary.NONE;
+    return table[slot];
   }
 
-  private static long hash(long start, String text, int from, int end) {
+  /** Whether a piece is {@code [from, middle)} and, if it does not end there, {@code [middle + 1, end)}. */
+  private boolean matches(int id, char[] text, int from, int middle, int end) {
+    int length = end - from - (middle < end ? 1 : 0);
+    if (pieces.length(id) != length) {
+      return false;
+    }
+    char[] chars = pieces.chars();
+    int at = pieces.start(id);
+    for (int i = from; i < end; i++) {
+      if (i != middle && chars[at++] != text[i]) {
+        return false;
+      }
+    }
+    return true;
+  }
+
+  private static long hash(long start, char[] text, int from, int end) {
     long hash = start;
     for (int i = from; i < end; i++) {
-      hash = (hash + text.charAt(i) + 1) * MULTIPLIER;
+      hash = (hash + text[i] + 1) * MULTIPLIER;
     }
     return hash;
   }

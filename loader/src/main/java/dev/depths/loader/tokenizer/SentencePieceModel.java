@@ -28,7 +28,7 @@ final class SentencePieceModel implements SubwordModel {
     this.byteTokens = byteTokens;
     int longest = 0;
     for (int id = 0; id < vocabulary.size(); id++) {
-      longest = Math.max(longest, vocabulary.piece(id).length());
+      longest = Math.max(longest, vocabulary.length(id));
     }
     longestPiece = longest;
   }
@@ -57,6 +57,7 @@ final class SentencePieceModel implements SubwordModel {
   /** The scratch space of one text: its symbols as a doubly linked list of stretches, by first character. */
   private final class Merger {
     private final String text;
+    private final char[] chars;
     private final MergeQueue queue = new MergeQueue();
     /** Index of the next symbol's first character, by that of each symbol; 0 for symbols merged away. */
     private final int[] next;
@@ -64,6 +65,7 @@ final class SentencePieceModel implements SubwordModel {
 
     Merger(String text) {
       this.text = text;
+      chars = text.toCharArray();
       next = new int[text.length()];
       previous = new int[text.length()];
     }
@@ -116,7 +118,7 @@ final class SentencePieceModel implements SubwordModel {
       int right = next[left];
       return right == text.length() || next[right] - left > longestPiece
           ? Vocabulary.NONE
-          : vocabulary.textId(text, left, next[right]);
+          : vocabulary.textId(chars, left, next[right]);
     }
 
     private void emit(int from, IntArrayList tokens) {

@@ -11,7 +11,7 @@ final class Vocabulary {
   /** Bound on all pieces together, in characters. */
   static final int MAX_CHARACTERS = 1 << 26;
 
-  private final String[] pieces;
+  private final Pieces pieces;
   private final TokenType[] types;
   private final PieceIndex ids;
 
@@ -20,29 +20,30 @@ final class Vocabulary {
    * @throws MalformedFileException if a piece occurs twice or is not valid Unicode; empty pieces are padding, and
    * allowed
    */
-  Vocabulary(Object file, String where, String[] pieces, TokenType[] types) {
+  Vocabulary(Object file, String where, Pieces pieces, TokenType[] types) {
     this.pieces = pieces;
     this.types = types;
     ids = new PieceIndex(pieces);
-    for (int id = 0; id < pieces.length; id++) {
-      String piece = pieces[id];
-      if (piece.isEmpty()) {
-        continue;
-      }
-      int other = ids.add(id);
+    for (int id = 0; id < pieces.size(); id++) {
+      int other = pieces.length(id) == 0 ? NONE : ids.add(id);
       if (other != NONE) {
         throw new MalformedFileException(file, where + "[" + id + "]",
-            "the piece '" + Texts.printable(piece) + "' is already token " + other + ", expected each piece once");
+            "the piece '" + Texts.printable(pieces.get(id)) + "' is already token " + other + ", expected each piece once");
       }
     }
   }
 
   int size() {
-    return pieces.length;
+    return pieces.size();
   }
 
   String piece(int id) {
-    return pieces[id];
+    return pieces.get(id);
+  }
+
+  /** The length of a piece in characters. */
+  int length(int id) {
+    return pieces.length(id);
   }
 
   TokenType type(int id) {
@@ -56,35 +57,35 @@ final class Vocabulary {
 
   /** The token of a piece, of whatever type, or {@link #NONE}. */
   int id(String piece) {
-    return ids.find(piece, 0, piece.length());
+    return id(piece.toCharArray(), 0, piece.length());
   }
 
   /** The token of a stretch of text, of whatever type, or {@link #NONE}. */
-  int id(String text, int from, int end) {
+  int id(char[] text, int from, int end) {
     return ids.find(text, from, end);
   }
 
   /** The token of the stretches before and after a character, joined, or {@link #NONE}. */
-  int joinedId(String text, int from, int middle, int end) {
+  int joinedId(char[] text, int from, int middle, int end) {
     return ids.findJoined(text, from, middle, end);
   }
 
   /** The token that merging may give for a text: control tokens and bytes do not come from text. */
   int textId(String text) {
-    return textId(text, 0, text.length());
+    return textId(text.toCharArray(), 0, text.length());
   }
 
   /** As above, for a stretch of text. */
-  int textId(String text, int from, int end) {
+  int textId(char[] text, int from, int end) {
     int id = ids.find(text, from, end);
     return id != NONE && !types[id].isControl() && types[id] != TokenType.BYTE ? id : NONE;
   }
 
   /** Tokens of the given types, in order. */
   int[] idsOf(TokenType... wanted) {
-    int[] found = new int[pieces.length];
+    int[] found = new int[size()];
     int n = 0;
-    for (int id = 0; id < pieces.length; id++) {
+    for (int id = 0; id < size(); id++) {
       for (TokenType type : wanted) {
         if (types[id] == type) {
           found[n++] = id;

@@ -75,7 +75,7 @@ final class VocabularyTokenizer implements Tokenizer {
       if (token != Vocabulary.NONE) {
         tokens.addInt(token);
         afterSpecial = true;
-        i += vocabulary.piece(token).length();
+        i += vocabulary.length(token);
         while (stripsAfter.get(token) && i < text.length() && isSpace(text, i)) {
           i++;
         }

@@ -91,6 +91,22 @@ public final class Packer {
     }
   }
 
+  /**
+   * Packs a small matrix, row by row in an array: in one loop, for a model may have hundreds of these, and a start has the
+   * JIT compile little.
+   */
+  public static void packF32(float[] rows, PackedMatrix to) {
+    int columns = to.columns();
+    float[] panels = new float[to.panels() * Panels.ROWS * columns];
+    for (int r = 0; r < to.rows(); r++) {
+      int panel = r / Panels.ROWS * Panels.ROWS * columns + r % Panels.ROWS;
+      for (int i = 0; i < columns; i++) {
+        panels[panel + i * Panels.ROWS] = rows[r * columns + i];
+      }
+    }
+    MemorySegment.copy(MemorySegment.ofArray(panels), FLOAT, 0, to.data(), FLOAT, 0, panels.length);
+  }
+
   private static void zeroPadding(float[] panel, int rows) {
     for (int i = rows; rows < Panels.ROWS && i < panel.length; i++) {
       if (i % Panels.ROWS >= rows) {
