@@ -25,8 +25,7 @@ final class Dequantizer {
       throw new IllegalArgumentException(elements + " elements are no whole number of " + type + " blocks");
     }
     switch (type) {
-      case F32 -> MemorySegment.copy(
-          data, FLOAT, offset, MemorySegment.ofArray(out), FLOAT, (long) outOffset * Float.BYTES, elements);
+      case F32 -> MemorySegment.copy(data, FLOAT, offset, out, outOffset, elements);
       case F16 -> {
         for (int i = 0; i < elements; i++) {
           out[outOffset + i] = half(data, offset + 2L * i);
@@ -41,13 +40,22 @@ final class Dequantizer {
     }
   }
 
-  /** Halves to f32 by way of an array, which is read faster than a segment until its accesses are compiled. */
-  static float[] halves(MemorySegment data, int elements) {
-    short[] halves = new short[elements];
-    MemorySegment.copy(data, SHORT, 0, MemorySegment.ofArray(halves), SHORT, 0, elements);
+  /**
+   * All elements of a tensor. They are copied from one segment to another: between a segment and an array the JDK makes
+   * code while running for a switch over array types, and reading halves one by one is slow until it is compiled.
+   */
+  static float[] toFloats(DType type, MemorySegment data, int elements) {
     float[] out = new float[elements];
-    for (int i = 0; i < elements; i++) {
-      out[i] = Float.float16ToFloat(halves[i]);
+    switch (type) {
+      case F32 -> MemorySegment.copy(data, FLOAT, 0, MemorySegment.ofArray(out), FLOAT, 0, elements);
+      case F16 -> {
+        short[] halves = new short[elements];
+        MemorySegment.copy(data, SHORT, 0, MemorySegment.ofArray(halves), SHORT, 0, elements);
+        for (int i = 0; i < elements; i++) {
+          out[i] = Float.float16ToFloat(halves[i]);
+        }
+      }
+      default -> dequantize(type, data, 0, elements, out, 0);
     }
     return out;
   }

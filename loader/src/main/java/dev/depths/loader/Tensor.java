@@ -50,14 +50,8 @@ public record Tensor(String name, DType type, List<Long> shape, MemorySegment da
    * @throws MalformedFileException if the file that the tensor is a view of was cut off after it was opened
    */
   public float[] toFloats() {
-    int elements = Math.toIntExact(rows() * columns());
     try {
-      if (type == DType.F16) {
-        return Dequantizer.halves(data, elements);
-      }
-      float[] out = new float[elements];
-      Dequantizer.dequantize(type, data, 0, elements, out, 0);
-      return out;
+      return Dequantizer.toFloats(type, data, Math.toIntExact(rows() * columns()));
     } catch (InternalError e) {
       throw lost(e);
     }

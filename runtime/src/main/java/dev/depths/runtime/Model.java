@@ -57,6 +57,7 @@ public final class Model implements AutoCloseable {
       }
       this.lowRankRows = builder.lowRankRows();
     } catch (RuntimeException | Error e) {
+      warmup.close();
       workers.close();
       arena.close();
       throw e;
@@ -268,6 +269,7 @@ public final class Model implements AutoCloseable {
         return;
       }
       closed = true;
+      warmup.close();
       workers.close();
       arena.close();
       checkpoint.close();

@@ -48,6 +48,11 @@ final class StagedKernels implements Kernels {
     }
   }
 
+  /** What all groups use in the end. */
+  Kernels last() {
+    return last;
+  }
+
   Kernels of(Group group) {
     return switch (group) {
       case GEMV -> gemv;

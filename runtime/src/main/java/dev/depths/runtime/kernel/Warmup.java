@@ -3,9 +3,12 @@ package dev.depths.runtime.kernel;
 import dev.depths.runtime.kernel.StagedKernels.Group;
 import java.lang.foreign.Arena;
 import java.util.EnumMap;
+import java.util.EnumSet;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 
@@ -15,7 +18,13 @@ import java.util.concurrent.TimeUnit;
  * same calls reach the compiler's thresholds within milliseconds. Plain loops are warmed first, beside the loading of a
  * model, then the vectors, group by group; a pass runs on the loops where vectors are not compiled yet.
  */
-public final class Warmup {
+public final class Warmup implements AutoCloseable {
+  /** The kernels of a group, of those that depend on it for a format of matrices. */
+  record Compiled(Group group, PanelFormat format) {}
+
+  /** What this JVM has compiled for other models. */
+  private static final Set<Compiled> COMPILED = ConcurrentHashMap.newKeySet();
+
   /** Tokens times bytes of weights up to which loops take less time than compiling the vector kernels does. */
   private static final long LOOPS_MOST = 2_000_000_000L;
   /** How long the vectors' turn waits for a first pass, which would share the processor with C2. */
@@ -24,8 +33,8 @@ public final class Warmup {
   private static final List<Group> FOR_DECODE = List.of(Group.GEMV, Group.HALVES, Group.ELEMENTWISE, Group.GEMM);
   private static final List<Group> FOR_PREFILL = List.of(Group.GEMM, Group.ELEMENTWISE, Group.HALVES, Group.GEMV);
 
-  private final Kernels selected;
   private final Kernels kernels;
+  private final Set<Compiled> compiled;
   private final Thread thread;
   private final CountDownLatch vectorsTurn = new CountDownLatch(1);
   private final CountDownLatch decodeReady = new CountDownLatch(1);
@@ -35,6 +44,7 @@ public final class Warmup {
   private volatile boolean firstPass;
   private volatile boolean decoding;
   private boolean firstPassBegun;
+  private volatile boolean closed;
 
   /** Of all models together; started when first asked for. */
   private static final class Loops {
@@ -53,16 +63,39 @@ public final class Warmup {
     }
   }
 
-  private Warmup(Kernels selected, Set<PanelFormat> formats) {
-    this.selected = selected;
-    if (selected instanceof VectorKernels) {
-      StagedKernels staged = new StagedKernels(new LoopKernels(), selected);
-      kernels = staged;
-      thread = Thread.ofPlatform().daemon().name("depths-warmup").start(() -> run(staged, formats));
-    } else {
+  /** @param compiled what vector kernels are compiled already; what this compiles is added */
+  Warmup(Kernels selected, Set<PanelFormat> formats, Set<Compiled> compiled) {
+    this.compiled = compiled;
+    if (!(selected instanceof VectorKernels)) {
       kernels = selected;
       thread = null;
+      return;
     }
+    StagedKernels staged = new StagedKernels(new LoopKernels(), selected);
+    kernels = staged;
+    Set<Group> missing = EnumSet.noneOf(Group.class);
+    for (Group group : Group.values()) {
+      if (compiled.containsAll(kernelsOf(group, formats))) {
+        staged.advance(group);
+      } else {
+        missing.add(group);
+      }
+    }
+    if (!missing.contains(Group.GEMV)) {
+      decodeReady.countDown();
+    }
+    thread = missing.isEmpty() ? null
+        : Thread.ofPlatform().daemon().name("depths-warmup").start(() -> run(staged, missing, formats));
+  }
+
+  private static Set<Compiled> kernelsOf(Group group, Set<PanelFormat> formats) {
+    Set<Compiled> kernels = new HashSet<>();
+    if (group == Group.GEMV || group == Group.GEMM) {
+      formats.forEach(format -> kernels.add(new Compiled(group, format)));
+    } else {
+      kernels.add(new Compiled(group, null));
+    }
+    return kernels;
   }
 
   /**
@@ -79,7 +112,7 @@ public final class Warmup {
 
   /** Begins to warm the kernels for matrices of these formats. */
   public static Warmup start(Set<PanelFormat> formats) {
-    return new Warmup(Kernels.select(), formats);
+    return new Warmup(Kernels.select(), formats, COMPILED);
   }
 
   /** The kernels to compute with. */
@@ -141,20 +174,29 @@ public final class Warmup {
     }
   }
 
-  private void run(StagedKernels staged, Set<PanelFormat> formats) {
+  /** Ends it, compiled or not, for a model that is no longer used. */
+  @Override
+  public void close() {
+    closed = true;
+    vectorsTurn.countDown();
+  }
+
+  private void run(StagedKernels staged, Set<Group> missing, Set<PanelFormat> formats) {
     try (Arena arena = Arena.ofShared()) {
       loops().join();
       vectorsTurn.await(FIRST_PASS_MILLIS, TimeUnit.MILLISECONDS);
       Map<Group, WarmupTasks> pending = new EnumMap<>(Group.class);
-      for (Group group : Group.values()) {
-        pending.put(group, WarmupTasks.ofVectors(selected, group, formats, arena));
+      for (Group group : missing) {
+        pending.put(group, WarmupTasks.ofVectors(staged.last(), group, formats, arena));
       }
-      while (!pending.isEmpty()) {
+      while (!pending.isEmpty() && !closed) {
         Group group = order.stream().filter(pending::containsKey).findFirst().orElseThrow();
         if (firstPass || group == Group.GEMM && decoding) {
           Thread.sleep(PAUSE_MILLIS);
         } else if (pending.get(group).turn()) {
-          pending.remove(group);
+          if (pending.remove(group).allSeenFast()) {
+            compiled.addAll(kernelsOf(group, formats));
+          }
           staged.advance(group);
           if (group == Group.GEMV) {
             decodeReady.countDown();

@@ -155,4 +155,9 @@ final class WarmupTasks {
     nanosLeft -= System.nanoTime() - start;
     return pending.isEmpty() || nanosLeft < 0;
   }
+
+  /** Whether no task is left. */
+  boolean allSeenFast() {
+    return pending.isEmpty();
+  }
 }

@@ -3,7 +3,10 @@ package dev.depths.runtime.kernel;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 
 import dev.depths.runtime.kernel.StagedKernels.Group;
+import dev.depths.runtime.kernel.Warmup.Compiled;
 import java.util.EnumSet;
+import java.util.HashSet;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -12,7 +15,7 @@ class WarmupTest {
   @Test
   @Timeout(120)
   void allKernelsAreVectorsInTheEnd() throws InterruptedException {
-    Warmup warmup = Warmup.start(EnumSet.allOf(PanelFormat.class));
+    Warmup warmup = start(EnumSet.allOf(PanelFormat.class));
     warmup.await();
     assertAll(VectorKernels.class, warmup);
   }
@@ -20,7 +23,7 @@ class WarmupTest {
   @Test
   @Timeout(120)
   void aShortFirstPassHasOnlyLoops() throws InterruptedException {
-    Warmup warmup = Warmup.start(EnumSet.of(PanelFormat.I4));
+    Warmup warmup = start(EnumSet.of(PanelFormat.I4));
     warmup.beginPass(2, 1 << 20);
     Thread.sleep(10);
     assertAll(LoopKernels.class, warmup);
@@ -32,7 +35,7 @@ class WarmupTest {
   @Test
   @Timeout(120)
   void aLongFirstPassBeginsOnLoopsAndVectorsFollow() throws InterruptedException {
-    Warmup warmup = Warmup.start(EnumSet.of(PanelFormat.I4));
+    Warmup warmup = start(EnumSet.of(PanelFormat.I4));
     warmup.beginPass(1000, 1L << 30);
     warmup.await();
     assertAll(VectorKernels.class, warmup);
@@ -42,7 +45,7 @@ class WarmupTest {
   @Test
   @Timeout(120)
   void aDecodeAfterALongFirstPassHasItsVectors() throws InterruptedException {
-    Warmup warmup = Warmup.start(EnumSet.of(PanelFormat.I4));
+    Warmup warmup = start(EnumSet.of(PanelFormat.I4));
     warmup.beginPass(1000, 1L << 30);
     warmup.endPass();
     warmup.beginPass(1, 1L << 30);
@@ -50,6 +53,29 @@ class WarmupTest {
     warmup.endPass();
     warmup.await();
     assertAll(VectorKernels.class, warmup);
+  }
+
+  @Test
+  @Timeout(120)
+  void whatIsCompiledIsUsedAtOnce() throws InterruptedException {
+    Set<Compiled> compiled = new HashSet<>();
+    for (Group group : Group.values()) {
+      compiled.add(new Compiled(group, group == Group.GEMV || group == Group.GEMM ? PanelFormat.I8 : null));
+    }
+    Warmup warmup = new Warmup(Kernels.select(), EnumSet.of(PanelFormat.I8), compiled);
+    warmup.beginPass(2, 1 << 20);
+    assertAll(VectorKernels.class, warmup);
+    warmup.endPass();
+    Warmup other = new Warmup(Kernels.select(), EnumSet.of(PanelFormat.I4), compiled);
+    other.beginPass(2, 1 << 20);
+    assertInstanceOf(LoopKernels.class, assertInstanceOf(StagedKernels.class, other.kernels()).of(Group.GEMV));
+    other.endPass();
+    other.close();
+    other.await();
+  }
+
+  private static Warmup start(Set<PanelFormat> formats) {
+    return new Warmup(Kernels.select(), formats, new HashSet<>());
   }
 
   private static void assertAll(Class<? extends Kernels> type, Warmup warmup) {
