@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -213,8 +214,17 @@ final class PackedCache {
     });
     require(!damaged.get());
     for (Place p : places) {
-      found.put(p.name, new PackedMatrix(p.format, p.rows, p.columns, mapped.asSlice(p.offset, p.bytes)));
+      found.put(p.name, new PackedMatrix(p.format, p.rows, p.columns, asAllocated(mapped.asSlice(p.offset, p.bytes))));
     }
+  }
+
+  /**
+   * A view of mapped memory whose class is that of allocated memory: one kind of segment is all that C2 has to compile the
+   * kernels for, and what it has compiled for one it throws away when it meets the other.
+   */
+  private static MemorySegment asAllocated(MemorySegment mapped) {
+    return mapped.byteSize() > Integer.MAX_VALUE ? mapped
+        : MemorySegment.ofBuffer(mapped.asByteBuffer().order(ByteOrder.nativeOrder()).asLongBuffer());
   }
 
   private static ByteBuffer chunk(MemorySegment data, long offset) {
