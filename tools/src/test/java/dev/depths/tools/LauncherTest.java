@@ -125,6 +125,25 @@ class LauncherTest {
   }
 
   @Test
+  void commandsThatComputeMakeAnArchiveOfClasses() throws IOException, InterruptedException {
+    Path archive = home.toRealPath().resolve("tools/target/app/classes.jsa");
+    String option = "<-XX:SharedArchiveFile=" + archive + ">";
+    for (String command : List.of("generate", "chat")) {
+      String out = run(command).out();
+      assertTrue(out.contains("<-XX:+AutoCreateSharedArchive>" + option), out);
+    }
+    String out = run("tokenize").out();
+    assertTrue(out.contains("<-Xshare:auto>" + option), out);
+    Files.writeString(archive, "classes");
+    run("generate");
+    assertTrue(Files.exists(archive));
+    // A later build has other classes, and the JVM would not write the archive anew.
+    Files.writeString(home.resolve("loader/src/main/java/Newer.java"), "class Newer {}");
+    run("generate");
+    assertFalse(Files.exists(archive));
+  }
+
+  @Test
   void twoAtOnceBuildOnce() throws IOException, InterruptedException {
     Path first = directory.resolve("first");
     Path second = directory.resolve("second");

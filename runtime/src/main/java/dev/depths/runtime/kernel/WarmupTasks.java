@@ -32,6 +32,7 @@ final class WarmupTasks {
    * and fill the heap with vectors.
    */
   private static final int BUSY_TURNS = 150;
+  private static final long PAUSE_MILLIS = 5;
 
   private final Kernels k;
   private final Activations x;
@@ -150,7 +151,7 @@ final class WarmupTasks {
     long start = System.nanoTime();
     pending.removeIf(Task::seenFast);
     if (++turns > BUSY_TURNS) {
-      Thread.sleep(1);
+      Thread.sleep(PAUSE_MILLIS);
     }
     nanosLeft -= System.nanoTime() - start;
     return pending.isEmpty() || nanosLeft < 0;
