@@ -64,7 +64,7 @@ final class GgufTokenizers {
       throw metadata.malformed(TOKENS, size + " tokens, expected 1 to " + Vocabulary.MAX_SIZE);
     }
     TokenType[] types = types(size);
-    Pieces pieces = pieces(metadata.strings(TOKENS));
+    Pieces pieces = new Pieces(metadata.file(), TOKENS, metadata.strings(TOKENS));
     for (int i = 0; i < size; i++) {
       boolean special = types[i].isControl() || types[i] == TokenType.USER_DEFINED;
       if (special && pieces.length(i) > SpecialTokens.MAX_LENGTH) {
@@ -77,14 +77,6 @@ final class GgufTokenizers {
       }
     }
     return new Vocabulary(metadata.file(), TOKENS, pieces, types);
-  }
-
-  private Pieces pieces(Strings tokens) {
-    try {
-      return new Pieces(tokens);
-    } catch (IllegalArgumentException e) {
-      throw metadata.malformed(TOKENS, e.getMessage());
-    }
   }
 
   private TokenType[] types(int size) {

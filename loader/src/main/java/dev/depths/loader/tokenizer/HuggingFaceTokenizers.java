@@ -94,7 +94,8 @@ final class HuggingFaceTokenizers {
     for (Settings token : added) {
       add(token, pieces, types);
     }
-    return new Vocabulary(file, "model.vocab", new Pieces(new StringList(pieces)), types);
+    return new Vocabulary(
+        file, "model.vocab", new Pieces(file, "model.vocab", new StringList(pieces)), types);
   }
 
   private void add(Settings token, String[] pieces, TokenType[] types) {

@@ -1,19 +1,24 @@
 package dev.depths.loader.tokenizer;
 
+import dev.depths.loader.MalformedFileException;
+
 /** The texts of a vocabulary, in one array of characters. */
 final class Pieces {
   private final char[] chars;
   /** Where each piece begins, and where the last ends. */
   private final int[] starts;
 
-  /** @throws IllegalArgumentException if there are too many characters for one array */
-  Pieces(Strings strings) {
+  /**
+   * @param where the key of the pieces, for messages
+   * @throws MalformedFileException if they are longer than those of any vocabulary
+   */
+  Pieces(Object file, String where, Strings strings) {
     long bound = 0;
     for (int i = 0; i < strings.size(); i++) {
       bound += strings.maxLength(i);
     }
     if (bound > Vocabulary.MAX_CHARACTERS) {
-      throw new IllegalArgumentException("more than " + Vocabulary.MAX_CHARACTERS + " characters in all");
+      throw new MalformedFileException(file, where, "more than " + Vocabulary.MAX_CHARACTERS + " characters in all");
     }
     chars = new char[(int) bound];
     starts = new int[strings.size() + 1];

@@ -8,12 +8,12 @@ public interface Utf8Strings {
   /** Number of strings. */
   int size();
 
-  /** Where a string begins, in bytes from the beginning of the first's surroundings. */
+  /** Where a string begins: a number of bytes, counted from the same place for all strings. */
   int start(int index);
 
-  /** Where a string ends; the next begins there or later. */
+  /** Where a string ends, counted likewise; the next begins there or later. */
   int end(int index);
 
-  /** Copies what lies from one of those places to another. */
+  /** Copies the bytes from one of those places to another, whatever lies between strings included. */
   void copy(int start, int end, byte[] to);
 }
