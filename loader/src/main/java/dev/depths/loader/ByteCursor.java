@@ -12,6 +12,7 @@ final class ByteCursor {
   private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
+  /** Bytes of a vocabulary copied at a time. */
   private static final int COPY_BYTES = 1 << 16;
 
   private final Object file;
@@ -90,11 +91,6 @@ final class ByteCursor {
     return text(data, take(length, what), length);
   }
 
-  /** Skips a string. */
-  private void skipString(String what, int maxBytes) {
-    take(stringLength(what, maxBytes), what);
-  }
-
   /**
    * Skips so many strings, returning where each ends, in bytes from the first one's length on. Lengths are read from copies
    * of the file's bytes, which vocabularies with their hundred thousand strings gain by until such code is compiled.
@@ -115,7 +111,8 @@ final class ByteCursor {
       if (length >= 0 && length <= maxBytes && length <= remaining() - Long.BYTES) {
         position += Long.BYTES + length;
       } else {
-        skipString(what, maxBytes);
+        // Says what is wrong with it.
+        take(stringLength(what, maxBytes), what);
       }
       ends[i] = Math.toIntExact(position - start);
     }

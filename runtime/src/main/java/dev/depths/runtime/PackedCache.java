@@ -71,7 +71,7 @@ final class PackedCache {
       try {
         read(arena);
         Files.setLastModifiedTime(file, FileTime.from(Instant.now()));
-      } catch (IOException | RuntimeException _) {
+      } catch (IOException | RuntimeException | InternalError _) {
         // Cut off, of another version, or not ours: it is written anew.
         found.clear();
       }

@@ -32,6 +32,7 @@ final class Merges {
    * Adds the merge of the next rank, written as two pieces with a space between them. Of a pair that is listed twice
    * the first counts, as in llama.cpp.
    *
+   * @param merge holds it in its first {@code length} characters
    * @throws MalformedFileException if a piece or what they become is not in the vocabulary
    */
   void add(char[] merge, int length) {
