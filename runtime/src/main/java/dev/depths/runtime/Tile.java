@@ -1,6 +1,7 @@
 package dev.depths.runtime;
 
 import dev.depths.runtime.kernel.Activations;
+import dev.depths.runtime.kernel.Kernels;
 import dev.depths.loader.ModelConfig;
 
 /**
@@ -8,9 +9,6 @@ import dev.depths.loader.ModelConfig;
  * block to block.
  */
 final class Tile {
-  /** Up to this many rows, integer weights are multiplied as they are; above, unpacking them once for all rows is faster. */
-  static final int GEMV_ROWS = 4;
-
   final int rows;
   /** Gathered rows of the residual stream, when a block computes only some. */
   final float[] gathered;
@@ -36,16 +34,16 @@ final class Tile {
   Tile(ModelConfig c, int rows, int lowRankRows) {
     this.rows = rows;
     gathered = new float[rows * c.embedding()];
-    normed = new Activations(rows, c.embedding(), Math.min(rows, GEMV_ROWS));
+    normed = new Activations(rows, c.embedding(), Math.min(rows, Kernels.GEMV_ROWS));
     qStride = panelWidth(c.heads() * c.headDim());
     kvStride = panelWidth(c.kvHeads() * c.headDim());
     q = new float[rows * qStride];
     k = new float[rows * kvStride];
     v = new float[rows * kvStride];
-    attended = new Activations(rows, c.heads() * c.headDim(), Math.min(rows, GEMV_ROWS));
+    attended = new Activations(rows, c.heads() * c.headDim(), Math.min(rows, Kernels.GEMV_ROWS));
     outStride = panelWidth(c.embedding());
     out = new float[rows * outStride];
-    hidden = new Activations(rows, c.feedForward(), Math.min(rows, GEMV_ROWS));
+    hidden = new Activations(rows, c.feedForward(), Math.min(rows, Kernels.GEMV_ROWS));
     up = new float[rows * hidden.stride()];
     lowRankStride = lowRankRows;
     lowRank = new float[rows * lowRankRows];

@@ -68,8 +68,23 @@ public final class Main {
         .setOut(new PrintWriter(streams.out(), true, StandardCharsets.UTF_8))
         .setErr(new PrintWriter(streams.err(), true, StandardCharsets.UTF_8))
         .setUsageHelpWidth(HELP_WIDTH)
-        .setParameterExceptionHandler((e, args) -> Failures.reportUsage(streams, e))
-        .setExecutionExceptionHandler((e, command, parsed) ->
-            Failures.report(streams, command.getCommandSpec().qualifiedName(), e));
+        .setParameterExceptionHandler(new UsageFailures(streams))
+        .setExecutionExceptionHandler(new ExecutionFailures(streams));
+  }
+
+  // Classes, not lambdas: those of picocli's interfaces do not come from the class archive, and spinning them takes a while.
+
+  private record UsageFailures(Streams streams) implements CommandLine.IParameterExceptionHandler {
+    @Override
+    public int handleParseException(CommandLine.ParameterException e, String[] args) {
+      return Failures.reportUsage(streams, e);
+    }
+  }
+
+  private record ExecutionFailures(Streams streams) implements CommandLine.IExecutionExceptionHandler {
+    @Override
+    public int handleExecutionException(Exception e, CommandLine command, CommandLine.ParseResult parsed) {
+      return Failures.report(streams, command.getCommandSpec().qualifiedName(), e);
+    }
   }
 }

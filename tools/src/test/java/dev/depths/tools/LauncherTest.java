@@ -11,10 +11,13 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -101,11 +104,36 @@ class LauncherTest {
   void passesArgumentsFlagsAndStatus() throws IOException, InterruptedException {
     Run run = run("generate", "two words", "", "it's \"quoted\" $HOME");
     assertEquals(7, run.code());
-    assertTrue(run.out().contains("<--add-modules><jdk.incubator.vector>"), run.out());
-    assertTrue(run.out().contains("<--enable-native-access=ALL-UNNAMED>"), run.out());
-    assertTrue(run.out().contains("<-Ddepths.home=" + home.toRealPath() + "/tools/target/app>"), run.out());
+    String app = home.toRealPath() + "/tools/target/app";
+    assertTrue(run.out().contains("<@" + app + "/java.options>"), run.out());
+    assertTrue(run.out().contains("<-XX:CompilerDirectivesFile=" + app + "/compiler.json>"), run.out());
+    assertTrue(run.out().contains("<-Ddepths.home=" + app + ">"), run.out());
     assertTrue(run.out().contains(
         "<dev.depths.tools.Main><generate><two words><><it's \"quoted\" $HOME> C.UTF-8"), run.out());
+  }
+
+  /** The JVM says nothing of a command for a method that is not there. */
+  @Test
+  void optionsAreUnderstoodAndNameKernels() throws IOException, InterruptedException, ClassNotFoundException {
+    Path files = Path.of(System.getProperty("depths.home"));
+    Path output = directory.resolve("version");
+    Process process = new ProcessBuilder(System.getProperty("java.home") + "/bin/java", "@" + files.resolve("java.options"),
+        "-XX:CompilerDirectivesFile=" + files.resolve("compiler.json"), "-version")
+        .redirectErrorStream(true).redirectOutput(output.toFile()).start();
+    assertEquals(0, process.waitFor());
+    String said = Files.readString(output);
+    assertTrue(said.contains("compiler directives added"), said);
+    assertFalse(said.contains("error") || said.contains("warning"), said);
+    String named = Files.readString(files.resolve("java.options")) + Files.readString(files.resolve("compiler.json"));
+    Matcher kernels = Pattern.compile("dev[./]depths[./]runtime[./]kernel[./](\\w+)(?:::|\\.)(\\w+|\\*)").matcher(named);
+    int count = 0;
+    for (; kernels.find(); count++) {
+      String method = kernels.group(2);
+      Class<?> type = Class.forName("dev.depths.runtime.kernel." + kernels.group(1), false, getClass().getClassLoader());
+      assertTrue(method.equals("*")
+          || Arrays.stream(type.getDeclaredMethods()).anyMatch(m -> m.getName().equals(method)), kernels.group());
+    }
+    assertTrue(count > 20, named);
   }
 
   @Test

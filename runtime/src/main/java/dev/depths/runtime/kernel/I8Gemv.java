@@ -49,21 +49,15 @@ final class I8Gemv {
       }
       return;
     }
-    int half = (to - from) / 2;
+    // Of an odd number the middle one is multiplied twice.
+    int half = Math.ceilDiv(to - from, 2);
     for (int p = 0; p < half; p++) {
+      int partner = to - from - half + p;
       for (int r = 0; r < rows; r++) {
-        int at = yOffset + r * ldy + p * Panels.ROWS;
+        int at = yOffset + r * ldy;
         for (int v = 0; v < 16; v += 2 * L) {
-          twos(data, w.offset(from + p) + v * 4L, w.offset(from + half + p) + v * 4L, x, (row + r) * x.stride, y, at + v,
-              at + half * Panels.ROWS + v);
-        }
-      }
-    }
-    for (int p = from + 2 * half; p < to; p++) {
-      for (int r = 0; r < rows; r++) {
-        int at = yOffset + r * ldy + (p - from) * Panels.ROWS;
-        for (int v = 0; v < 16; v += 2 * L) {
-          two(data, w.offset(p) + v * 4L, x, (row + r) * x.stride, y, at + v);
+          twos(data, w.offset(from + p) + v * 4L, w.offset(from + partner) + v * 4L, x, (row + r) * x.stride, y,
+              at + p * Panels.ROWS + v, at + partner * Panels.ROWS + v);
         }
       }
     }
@@ -105,62 +99,7 @@ final class I8Gemv {
     odd.intoArray(y, yOffset + 16);
   }
 
-  /** The rows of two vectors, which share the activations: as many as the panel has at 256 bits. */
-  private static void two(MemorySegment w, long wOffset, Activations x, int xOffset, float[] y, int yOffset) {
-    short[] q = x.q;
-    int[] pairs = x.multipliers(8);
-    float[] scales = x.scales;
-    FloatVector even0 = FloatVector.zero(F);
-    FloatVector odd0 = even0;
-    FloatVector even1 = even0;
-    FloatVector odd1 = even0;
-    long o = wOffset;
-    for (int k = xOffset; k < xOffset + x.columns; k += Panels.BLOCK) {
-      IntVector both0 = IntVector.zero(I);
-      IntVector upper0 = both0;
-      IntVector both1 = both0;
-      IntVector upper1 = both0;
-      int c = k;
-      long end = o + WEIGHTS;
-      do {
-        IntVector n = IntVector.fromMemorySegment(I, w, o, LE);
-        IntVector m = IntVector.fromMemorySegment(I, w, o + Simd.BYTES, LE);
-        ShortVector q0 = ShortVector.broadcast(S, q[c]);
-        ShortVector q1 = ShortVector.broadcast(S, q[c + 1]);
-        ShortVector pair = IntVector.broadcast(I, pairs[c / 2]).reinterpretAsShorts();
-        IntVector p0 = n.and(BYTE).reinterpretAsShorts().mul(q0)
-            .add(n.lanewise(LSHR, 8).and(BYTE).reinterpretAsShorts().mul(q1)).add(pair).reinterpretAsInts();
-        IntVector p1 = m.and(BYTE).reinterpretAsShorts().mul(q0)
-            .add(m.lanewise(LSHR, 8).and(BYTE).reinterpretAsShorts().mul(q1)).add(pair).reinterpretAsInts();
-        both0 = both0.add(p0);
-        both1 = both1.add(p1);
-        upper0 = upper0.add(p0.lanewise(ASHR, 16));
-        upper1 = upper1.add(p1.lanewise(ASHR, 16));
-        c += 2;
-        o += 64;
-      } while (o != end);
-      float scale = scales[k / 32];
-      IntVector d0 = IntVector.fromMemorySegment(I, w, o, LE);
-      IntVector d1 = IntVector.fromMemorySegment(I, w, o + Simd.BYTES, LE);
-      FloatVector de0 = d0.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
-      FloatVector do0 = d0.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
-      FloatVector de1 = d1.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
-      FloatVector do1 = d1.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
-      IntVector lower0 = both0.sub(upper0.lanewise(LSHL, 16)).sub(RAISED);
-      IntVector lower1 = both1.sub(upper1.lanewise(LSHL, 16)).sub(RAISED);
-      even0 = ((FloatVector) lower0.convert(I2F, 0)).fma(de0.mul(scale), even0);
-      odd0 = ((FloatVector) upper0.convert(I2F, 0)).fma(do0.mul(scale), odd0);
-      even1 = ((FloatVector) lower1.convert(I2F, 0)).fma(de1.mul(scale), even1);
-      odd1 = ((FloatVector) upper1.convert(I2F, 0)).fma(do1.mul(scale), odd1);
-      o += 64;
-    }
-    even0.intoArray(y, yOffset);
-    even1.intoArray(y, yOffset + L);
-    odd0.intoArray(y, yOffset + 16);
-    odd1.intoArray(y, yOffset + 16 + L);
-  }
-
-  /** As {@link #two} of two panels, which share the activations too. */
+  /** The rows of two vectors of each of two panels, which share the activations: as many as panels have at 256 bits. */
   private static void twos(MemorySegment w, long aOffset, long bOffset, Activations x, int xOffset, float[] y, int aTo,
       int bTo) {
     short[] q = x.q;

@@ -8,6 +8,9 @@ import java.lang.foreign.MemorySegment;
  * plain loop says exactly, that loop stands here for both.
  */
 public sealed interface Kernels permits VectorKernels, LoopKernels, StagedKernels, ScalarKernels {
+  /** Most rows for which {@link #panelsGemv} pays; more are multiplied by {@link #panelGemm}. */
+  int GEMV_ROWS = 4;
+
   /** The implementation to use: vectors, or plain loops if the system property {@code depths.kernels} is {@code scalar}. */
   static Kernels select() {
     return "scalar".equals(System.getProperty("depths.kernels")) ? new ScalarKernels() : new VectorKernels();

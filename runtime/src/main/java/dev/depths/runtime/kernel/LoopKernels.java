@@ -46,16 +46,6 @@ final class LoopKernels implements Kernels {
   }
 
   @Override
-  public void panelGemm(PackedMatrix w, int panel, Activations x, int row, int rows, MemorySegment scratch, float[] y,
-      int yOffset, int ldy) {
-    if (w.format() == PanelFormat.F32) {
-      panelF32(w.data(), w.offset(panel), x.columns, x.f32, row * x.stride, x.stride, rows, y, yOffset, ldy, false);
-    } else {
-      LoopPanels.ofThread().panelGemm(w, panel, x, row, rows, y, yOffset, ldy);
-    }
-  }
-
-  @Override
   public void unpack(PackedMatrix w, int panel, int column, int columns, MemorySegment out) {
     LoopPanels.ofThread().unpack(w, panel, column, columns, out);
   }
@@ -91,7 +81,7 @@ final class LoopKernels implements Kernels {
   @Override
   public void softmax(float[] x, int offset, int n, float scale) {
     float shift = ScalarKernels.max(x, offset, n) * scale;
-    float[] lanes = new float[L];
+    float[] lanes = LoopPanels.ofThread().lanes(L);
     int i = 0;
     for (; i <= n - L; i += L) {
       for (int j = 0; j < L; j++) {
@@ -112,7 +102,7 @@ final class LoopKernels implements Kernels {
   @Override
   public float logSumExp(float[] x, int offset, int n) {
     float shift = ScalarKernels.max(x, offset, n);
-    float[] lanes = new float[L];
+    float[] lanes = LoopPanels.ofThread().lanes(L);
     int i = 0;
     for (; i <= n - L; i += L) {
       for (int j = 0; j < L; j++) {
@@ -128,7 +118,7 @@ final class LoopKernels implements Kernels {
 
   @Override
   public float dot(float[] a, int aOffset, float[] b, int bOffset, int n) {
-    float[] lanes = new float[2 * L];
+    float[] lanes = LoopPanels.ofThread().lanes(2 * L);
     int i = 0;
     for (; i <= n - 2 * L; i += 2 * L) {
       for (int j = 0; j < 2 * L; j++) {

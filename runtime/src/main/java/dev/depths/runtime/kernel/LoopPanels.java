@@ -26,11 +26,18 @@ final class LoopPanels {
   private final float[] minima = new float[ROWS];
   private final int[] dots = new int[ROWS];
   private final float[] sums = new float[ROWS];
+  private final float[] lanes = new float[2 * Simd.LANES];
 
   private LoopPanels() {}
 
   static LoopPanels ofThread() {
     return OF_THREAD.get();
+  }
+
+  /** So many zeros, the lanes of one or two vectors, until it is called again: nothing is allocated while tokens come. */
+  float[] lanes(int n) {
+    Arrays.fill(lanes, 0, n, 0);
+    return lanes;
   }
 
   void panelF32(MemorySegment w, long wOffset, int k, float[] x, int xOffset, int ldx, int rows, float[] y, int yOffset,
@@ -69,21 +76,6 @@ final class LoopPanels {
   private void halfColumns(MemorySegment w, long wOffset, int columns) {
     copy(w, wOffset, (long) columns * Panels.LANE_BYTES);
     toFloats(PanelFormat.F16, 0, columns);
-  }
-
-  /** As unpacking a panel and {@link #panelF32}. */
-  void panelGemm(PackedMatrix w, int panel, Activations x, int row, int rows, float[] y, int yOffset, int ldy) {
-    PanelFormat format = w.format();
-    for (int piece = 0; piece < w.columns(); piece += COLUMNS) {
-      int columns = Math.min(COLUMNS, w.columns() - piece);
-      copy(w, panel, piece, columns);
-      int step = Math.max(format.block(), 16);
-      for (int c = 0; c < columns; c += step) {
-        int n = Math.min(step, columns - c);
-        toFloats(format, c, n);
-        rows(n, x.f32, row * x.stride + piece + c, x.stride, rows, y, yOffset, ldy, piece + c > 0);
-      }
-    }
   }
 
   void panelGemv(PackedMatrix w, int panel, Activations x, int row, int rows, float[] y, int yOffset, int ldy) {

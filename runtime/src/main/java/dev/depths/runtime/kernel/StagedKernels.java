@@ -12,6 +12,7 @@ final class StagedKernels implements Kernels {
   private Kernels halves;
   private Kernels elementwise;
   private Kernels gemm;
+  private Kernels unpack;
 
   /** What is exchanged together. */
   enum Group {
@@ -21,8 +22,10 @@ final class StagedKernels implements Kernels {
     HALVES,
     /** What is not a product with a panel. */
     ELEMENTWISE,
-    /** Panels unpacked for many rows. */
-    GEMM
+    /** F32 panels, or unpacked ones, times many rows. */
+    GEMM,
+    /** Panels of other formats unpacked to f32. */
+    UNPACK
   }
 
   /**
@@ -36,6 +39,7 @@ final class StagedKernels implements Kernels {
     halves = first;
     elementwise = first;
     gemm = first;
+    unpack = first;
   }
 
   /** Uses the last implementation for a group from now on. */
@@ -45,6 +49,7 @@ final class StagedKernels implements Kernels {
       case HALVES -> halves = last;
       case ELEMENTWISE -> elementwise = last;
       case GEMM -> gemm = last;
+      case UNPACK -> unpack = last;
     }
   }
 
@@ -59,6 +64,7 @@ final class StagedKernels implements Kernels {
       case HALVES -> halves;
       case ELEMENTWISE -> elementwise;
       case GEMM -> gemm;
+      case UNPACK -> unpack;
     };
   }
 
@@ -81,7 +87,7 @@ final class StagedKernels implements Kernels {
 
   @Override
   public void unpackF16(MemorySegment w, long wOffset, int columns, MemorySegment out) {
-    gemm.unpackF16(w, wOffset, columns, out);
+    unpack.unpackF16(w, wOffset, columns, out);
   }
 
   @Override
@@ -91,14 +97,8 @@ final class StagedKernels implements Kernels {
   }
 
   @Override
-  public void panelGemm(PackedMatrix w, int panel, Activations x, int row, int rows, MemorySegment scratch, float[] y,
-      int yOffset, int ldy) {
-    gemm.panelGemm(w, panel, x, row, rows, scratch, y, yOffset, ldy);
-  }
-
-  @Override
   public void unpack(PackedMatrix w, int panel, int column, int columns, MemorySegment out) {
-    gemm.unpack(w, panel, column, columns, out);
+    unpack.unpack(w, panel, column, columns, out);
   }
 
   @Override

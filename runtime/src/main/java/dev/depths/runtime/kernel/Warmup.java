@@ -2,6 +2,7 @@ package dev.depths.runtime.kernel;
 
 import dev.depths.runtime.kernel.StagedKernels.Group;
 import java.lang.foreign.Arena;
+import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.EnumSet;
 import java.util.HashSet;
@@ -11,6 +12,7 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 
 /**
  * Has the JIT compile the kernels, and chooses those that passes run on meanwhile. Until C2 has compiled it, Vector API code
@@ -25,18 +27,26 @@ public final class Warmup implements AutoCloseable {
   /** What this JVM has compiled for other models. */
   private static final Set<Compiled> COMPILED = ConcurrentHashMap.newKeySet();
 
-  /** Tokens times bytes of weights up to which loops take less time than compiling the vector kernels does. */
-  private static final long LOOPS_MOST = 2_000_000_000L;
+  /** Tokens times bytes of weights up to which a first pass is over before it would gain from more vector kernels. */
+  private static final long SHORT_PASS = 20_000_000_000L;
   /** How long the vectors' turn waits for a first pass, which would share the processor with C2. */
   private static final long FIRST_PASS_MILLIS = 1000;
   private static final long PAUSE_MILLIS = 5;
-  private static final List<Group> FOR_DECODE = List.of(Group.GEMV, Group.HALVES, Group.ELEMENTWISE, Group.GEMM);
-  private static final List<Group> FOR_PREFILL = List.of(Group.GEMM, Group.ELEMENTWISE, Group.HALVES, Group.GEMV);
+  /** Threads that call vector kernels: C2 compiles as many at a time, and one gets ready while another is compiled. */
+  private static final int THREADS = 2;
+  private static final List<Group> FOR_DECODE = List.of(Group.GEMV, Group.HALVES, Group.ELEMENTWISE, Group.UNPACK);
+  private static final List<Group> FOR_PREFILL = List.of(Group.HALVES, Group.ELEMENTWISE, Group.UNPACK, Group.GEMV);
 
   private final Kernels kernels;
+  private final Set<PanelFormat> formats;
   private final Set<Compiled> compiled;
-  private final Thread thread;
+  /** Threads that have yet to finish a group. */
+  private final Map<Group, Integer> unfinished = new EnumMap<>(Group.class);
+  /** Groups with a kernel that was not seen fast in time. */
+  private final Set<Group> slow = EnumSet.noneOf(Group.class);
+  private final List<Thread> threads = new ArrayList<>();
   private final CountDownLatch vectorsTurn = new CountDownLatch(1);
+  private final CountDownLatch prefillReady = new CountDownLatch(1);
   private final CountDownLatch decodeReady = new CountDownLatch(1);
   /** What the latest pass wants first. */
   private volatile List<Group> order = FOR_DECODE;
@@ -46,51 +56,64 @@ public final class Warmup implements AutoCloseable {
   private boolean firstPassBegun;
   private volatile boolean closed;
 
-  /** Of all models together; started when first asked for. */
-  private static final class Loops {
-    static final Thread THREAD = Thread.ofPlatform().daemon().name("depths-loops").start(Loops::run);
+  /** What depends on no model; started when first asked for. */
+  private static final class Early {
+    static final Thread LOOPS = Thread.ofPlatform().daemon().name("depths-loops").start(() -> run(WarmupTasks::ofLoops));
+    static final Thread GEMM = Thread.ofPlatform().daemon().name("depths-gemm").start(Early::gemm);
 
-    private static void run() {
+    private static void gemm() {
+      if (Kernels.select() instanceof VectorKernels vectors
+          && run(arena -> WarmupTasks.ofVectors(vectors, Group.GEMM, Set.of(), arena))) {
+        COMPILED.add(new Compiled(Group.GEMM, null));
+      }
+    }
+
+    private static boolean run(Function<Arena, WarmupTasks> tasksIn) {
       try (Arena arena = Arena.ofShared()) {
-        WarmupTasks tasks = WarmupTasks.ofLoops(arena);
+        WarmupTasks tasks = tasksIn.apply(arena);
         boolean done = false;
         while (!done) {
           done = tasks.turn();
         }
+        return tasks.allSeenFast();
       } catch (InterruptedException _) {
         // Nobody has this thread.
+        return false;
       }
     }
   }
 
   /** @param compiled what vector kernels are compiled already; what this compiles is added */
   Warmup(Kernels selected, Set<PanelFormat> formats, Set<Compiled> compiled) {
+    this.formats = formats;
     this.compiled = compiled;
     if (!(selected instanceof VectorKernels)) {
       kernels = selected;
-      thread = null;
       return;
     }
     StagedKernels staged = new StagedKernels(new LoopKernels(), selected);
     kernels = staged;
-    Set<Group> missing = EnumSet.noneOf(Group.class);
     for (Group group : Group.values()) {
-      if (compiled.containsAll(kernelsOf(group, formats))) {
+      if (compiled.containsAll(kernelsOf(group))) {
         staged.advance(group);
       } else {
-        missing.add(group);
+        unfinished.put(group, THREADS);
       }
     }
-    if (!missing.contains(Group.GEMV)) {
-      decodeReady.countDown();
+    signal(Group.GEMM);
+    signal(Group.GEMV);
+    if (!unfinished.isEmpty()) {
+      Set<Group> groups = EnumSet.copyOf(unfinished.keySet());
+      for (int i = 0; i < THREADS; i++) {
+        int part = i;
+        threads.add(Thread.ofPlatform().daemon().name("depths-warmup-" + i).start(() -> run(staged, groups, part)));
+      }
     }
-    thread = missing.isEmpty() ? null
-        : Thread.ofPlatform().daemon().name("depths-warmup").start(() -> run(staged, missing, formats));
   }
 
-  private static Set<Compiled> kernelsOf(Group group, Set<PanelFormat> formats) {
+  private Set<Compiled> kernelsOf(Group group) {
     Set<Compiled> kernels = new HashSet<>();
-    if (group == Group.GEMV || group == Group.GEMM) {
+    if (group == Group.GEMV || group == Group.UNPACK) {
       formats.forEach(format -> kernels.add(new Compiled(group, format)));
     } else {
       kernels.add(new Compiled(group, null));
@@ -99,15 +122,16 @@ public final class Warmup implements AutoCloseable {
   }
 
   /**
-   * Begins to warm the plain loops, unless that was begun before. Programs with other things to do before they open a model
-   * do well to call it first of all: the compiler has little else to do then.
+   * Begins to warm what depends on no model, unless that was begun before: the plain loops, and the vectors that most of a
+   * prefill is spent in. Programs with other things to do before they open a model do well to call it first of all: the
+   * compiler has little else to do then.
    */
   public static void begin() {
-    loops();
+    early();
   }
 
-  private static Thread loops() {
-    return Loops.THREAD;
+  private static List<Thread> early() {
+    return List.of(Early.LOOPS, Early.GEMM);
   }
 
   /** Begins to warm the kernels for matrices of these formats. */
@@ -121,9 +145,9 @@ public final class Warmup implements AutoCloseable {
   }
 
   /**
-   * Before a pass. The first has the processor for itself if it is short; a decode after it waits for the kernels that it
-   * spends most of its time in, since tokens computed on loops meanwhile hold the compiler up for longer than they are
-   * worth. The kernels for many rows wait while none are wanted.
+   * Before a pass, which waits for the kernels that it would spend most of its time in: on loops they hold the compiler up
+   * for longer than they are worth. Only a first pass of few tokens does not. A short first pass has the processor for
+   * itself; the kernels for many rows wait while none are wanted.
    *
    * @param weightBytes that the pass reads
    */
@@ -131,23 +155,26 @@ public final class Warmup implements AutoCloseable {
     decoding = tokens == 1;
     if (!firstPassBegun) {
       firstPassBegun = true;
-      firstPass = tokens * (double) weightBytes <= LOOPS_MOST;
-      if (firstPass) {
-        return;
-      }
+      firstPass = tokens * (double) weightBytes <= SHORT_PASS;
+    }
+    if (tokens > Kernels.GEMV_ROWS) {
+      await(prefillReady);
+    }
+    if (firstPass) {
+      return;
     }
     order = decoding ? FOR_DECODE : FOR_PREFILL;
     vectorsTurn.countDown();
     if (decoding) {
-      awaitDecode();
+      await(decodeReady);
     }
   }
 
-  private void awaitDecode() {
+  private void await(CountDownLatch ready) {
     boolean interrupted = false;
-    while (decodeReady.getCount() > 0 && thread != null) {
+    while (ready.getCount() > 0 && !threads.isEmpty()) {
       try {
-        decodeReady.await();
+        ready.await();
       } catch (InterruptedException _) {
         interrupted = true;
       }
@@ -168,8 +195,8 @@ public final class Warmup implements AutoCloseable {
 
   /** Waits for all kernels to be compiled. */
   public void await() throws InterruptedException {
-    if (thread != null) {
-      vectorsTurn.countDown();
+    vectorsTurn.countDown();
+    for (Thread thread : threads) {
       thread.join();
     }
   }
@@ -179,34 +206,70 @@ public final class Warmup implements AutoCloseable {
   public void close() {
     closed = true;
     vectorsTurn.countDown();
+    stopWaiting();
   }
 
-  private void run(StagedKernels staged, Set<Group> missing, Set<PanelFormat> formats) {
+  private void stopWaiting() {
+    prefillReady.countDown();
+    decodeReady.countDown();
+  }
+
+  private void run(StagedKernels staged, Set<Group> groups, int part) {
+    Map<Group, WarmupTasks> pending = new EnumMap<>(Group.class);
     try (Arena arena = Arena.ofShared()) {
-      loops().join();
-      vectorsTurn.await(FIRST_PASS_MILLIS, TimeUnit.MILLISECONDS);
-      Map<Group, WarmupTasks> pending = new EnumMap<>(Group.class);
-      for (Group group : missing) {
-        pending.put(group, WarmupTasks.ofVectors(staged.last(), group, formats, arena));
+      for (Thread thread : early()) {
+        thread.join();
       }
+      for (Group group : groups) {
+        pending.put(group, WarmupTasks.ofVectors(staged.last(), group, formats, arena).part(part, THREADS));
+      }
+      if (pending.containsKey(Group.GEMM)) {
+        while (!pending.get(Group.GEMM).turn()) {
+          // Finished soon: it is compiled already.
+        }
+        finish(staged, Group.GEMM, pending.remove(Group.GEMM).allSeenFast());
+      }
+      vectorsTurn.await(FIRST_PASS_MILLIS, TimeUnit.MILLISECONDS);
       while (!pending.isEmpty() && !closed) {
         Group group = order.stream().filter(pending::containsKey).findFirst().orElseThrow();
-        if (firstPass || group == Group.GEMM && decoding) {
+        if (firstPass || group == Group.UNPACK && decoding) {
           Thread.sleep(PAUSE_MILLIS);
         } else if (pending.get(group).turn()) {
-          if (pending.remove(group).allSeenFast()) {
-            compiled.addAll(kernelsOf(group, formats));
-          }
-          staged.advance(group);
-          if (group == Group.GEMV) {
-            decodeReady.countDown();
-          }
+          finish(staged, group, pending.remove(group).allSeenFast());
         }
       }
     } catch (InterruptedException _) {
       // Nobody has this thread; passes then take longer.
     } finally {
-      decodeReady.countDown();
+      if (!pending.isEmpty()) {
+        stopWaiting();
+      }
+    }
+  }
+
+  private synchronized void finish(StagedKernels staged, Group group, boolean allSeenFast) {
+    if (!allSeenFast) {
+      slow.add(group);
+    }
+    if (unfinished.merge(group, -1, Integer::sum) > 0) {
+      return;
+    }
+    if (!slow.contains(group)) {
+      compiled.addAll(kernelsOf(group));
+    }
+    staged.advance(group);
+    unfinished.remove(group);
+    signal(group);
+  }
+
+  /** Lets passes go on that wait for a group, if it is finished. */
+  private void signal(Group group) {
+    if (!unfinished.containsKey(group)) {
+      switch (group) {
+        case GEMM -> prefillReady.countDown();
+        case GEMV -> decodeReady.countDown();
+        default -> { }
+      }
     }
   }
 }

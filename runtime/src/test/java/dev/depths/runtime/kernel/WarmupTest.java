@@ -22,11 +22,25 @@ class WarmupTest {
 
   @Test
   @Timeout(120)
-  void aShortFirstPassHasOnlyLoops() throws InterruptedException {
+  void aFirstPassOfFewRowsHasLoops() throws InterruptedException {
     Warmup warmup = start(EnumSet.of(PanelFormat.I4));
     warmup.beginPass(2, 1 << 20);
     Thread.sleep(10);
-    assertAll(LoopKernels.class, warmup);
+    for (Group group : EnumSet.complementOf(EnumSet.of(Group.GEMM))) {
+      assertInstanceOf(LoopKernels.class, of(group, warmup));
+    }
+    warmup.endPass();
+    warmup.await();
+    assertAll(VectorKernels.class, warmup);
+  }
+
+  @Test
+  @Timeout(120)
+  void aShortFirstPassOfManyRowsHasVectorsForItsProducts() throws InterruptedException {
+    Warmup warmup = start(EnumSet.of(PanelFormat.I4));
+    warmup.beginPass(Kernels.GEMV_ROWS + 1, 1 << 20);
+    assertInstanceOf(VectorKernels.class, of(Group.GEMM, warmup));
+    assertInstanceOf(LoopKernels.class, of(Group.UNPACK, warmup));
     warmup.endPass();
     warmup.await();
     assertAll(VectorKernels.class, warmup);
@@ -49,7 +63,7 @@ class WarmupTest {
     warmup.beginPass(1000, 1L << 30);
     warmup.endPass();
     warmup.beginPass(1, 1L << 30);
-    assertInstanceOf(VectorKernels.class, assertInstanceOf(StagedKernels.class, warmup.kernels()).of(Group.GEMV));
+    assertInstanceOf(VectorKernels.class, of(Group.GEMV, warmup));
     warmup.endPass();
     warmup.await();
     assertAll(VectorKernels.class, warmup);
@@ -60,7 +74,7 @@ class WarmupTest {
   void whatIsCompiledIsUsedAtOnce() throws InterruptedException {
     Set<Compiled> compiled = new HashSet<>();
     for (Group group : Group.values()) {
-      compiled.add(new Compiled(group, group == Group.GEMV || group == Group.GEMM ? PanelFormat.I8 : null));
+      compiled.add(new Compiled(group, group == Group.GEMV || group == Group.UNPACK ? PanelFormat.I8 : null));
     }
     Warmup warmup = new Warmup(Kernels.select(), EnumSet.of(PanelFormat.I8), compiled);
     warmup.beginPass(2, 1 << 20);
@@ -68,7 +82,7 @@ class WarmupTest {
     warmup.endPass();
     Warmup other = new Warmup(Kernels.select(), EnumSet.of(PanelFormat.I4), compiled);
     other.beginPass(2, 1 << 20);
-    assertInstanceOf(LoopKernels.class, assertInstanceOf(StagedKernels.class, other.kernels()).of(Group.GEMV));
+    assertInstanceOf(LoopKernels.class, of(Group.GEMV, other));
     other.endPass();
     other.close();
     other.await();
@@ -79,9 +93,12 @@ class WarmupTest {
   }
 
   private static void assertAll(Class<? extends Kernels> type, Warmup warmup) {
-    StagedKernels kernels = assertInstanceOf(StagedKernels.class, warmup.kernels());
     for (Group group : Group.values()) {
-      assertInstanceOf(type, kernels.of(group));
+      assertInstanceOf(type, of(group, warmup));
     }
+  }
+
+  private static Kernels of(Group group, Warmup warmup) {
+    return assertInstanceOf(StagedKernels.class, warmup.kernels()).of(group);
   }
 }
