@@ -259,4 +259,51 @@ final class F16Gemm {
     a1.intoArray(y, yOffset + L);
     b1.intoArray(y, yOffset + L + 16);
   }
+
+  /**
+   * One row times two panels, below 512 bits. Panels that are far apart in memory are two streams, which a core reads faster
+   * than one: each has its own prefetching.
+   */
+  static void multiplyPair(MemorySegment w, long aOffset, long bOffset, int k, float[] x, int xOffset, float[] y, int aTo,
+      int bTo) {
+    for (int c = 0; c < Panels.ROWS / 2; c += 2 * L) {
+      long part = (long) c * Integer.BYTES;
+      tile1Pair(w, aOffset + part, bOffset + part, k, x, xOffset, y, aTo + c, bTo + c);
+    }
+  }
+
+  private static void tile1Pair(MemorySegment w, long aOffset, long bOffset, int k, float[] x, int xOffset, float[] y,
+      int aTo, int bTo) {
+    FloatVector a0, a1, a2, a3, b0, b1, b2, b3;
+    a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = FloatVector.zero(F);
+    for (int i = 0; i < k; i++) {
+      long a = aOffset + (long) i * Panels.LANE_BYTES;
+      long b = bOffset + (long) i * Panels.LANE_BYTES;
+      FloatVector v = FloatVector.broadcast(F, x[xOffset + i]);
+      IntVector n0 = IntVector.fromMemorySegment(I, w, a, LE);
+      a0 = n0.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE)
+          .fma(v, a0);
+      a1 = n0.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE).fma(v, a1);
+      IntVector n1 = IntVector.fromMemorySegment(I, w, a + Simd.BYTES, LE);
+      a2 = n1.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE)
+          .fma(v, a2);
+      a3 = n1.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE).fma(v, a3);
+      IntVector m0 = IntVector.fromMemorySegment(I, w, b, LE);
+      b0 = m0.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE)
+          .fma(v, b0);
+      b1 = m0.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE).fma(v, b1);
+      IntVector m1 = IntVector.fromMemorySegment(I, w, b + Simd.BYTES, LE);
+      b2 = m1.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE)
+          .fma(v, b2);
+      b3 = m1.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE).fma(v, b3);
+    }
+    a0.intoArray(y, aTo);
+    a1.intoArray(y, aTo + 16);
+    a2.intoArray(y, aTo + L);
+    a3.intoArray(y, aTo + L + 16);
+    b0.intoArray(y, bTo);
+    b1.intoArray(y, bTo + 16);
+    b2.intoArray(y, bTo + L);
+    b3.intoArray(y, bTo + L + 16);
+  }
 }

@@ -492,4 +492,43 @@ final class F32Gemm {
     c0.intoArray(y, yOffset + 2 * L);
     d0.intoArray(y, yOffset + 3 * L);
   }
+
+  /**
+   * One row times two panels, below 512 bits. Panels that are far apart in memory are two streams, which a core reads faster
+   * than one: each has its own prefetching.
+   */
+  static void multiplyPair(MemorySegment w, long aOffset, long bOffset, int k, float[] x, int xOffset, float[] y, int aTo,
+      int bTo) {
+    for (int c = 0; c < Panels.ROWS; c += 4 * L) {
+      long part = (long) c * Float.BYTES;
+      tile1Pair(w, aOffset + part, bOffset + part, k, x, xOffset, y, aTo + c, bTo + c);
+    }
+  }
+
+  private static void tile1Pair(MemorySegment w, long aOffset, long bOffset, int k, float[] x, int xOffset, float[] y,
+      int aTo, int bTo) {
+    FloatVector a0, a1, a2, a3, b0, b1, b2, b3;
+    a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = FloatVector.zero(F);
+    for (int i = 0; i < k; i++) {
+      long a = aOffset + (long) i * ROW;
+      long b = bOffset + (long) i * ROW;
+      FloatVector v = FloatVector.broadcast(F, x[xOffset + i]);
+      a0 = FloatVector.fromMemorySegment(F, w, a, LE).fma(v, a0);
+      a1 = FloatVector.fromMemorySegment(F, w, a + Simd.BYTES, LE).fma(v, a1);
+      a2 = FloatVector.fromMemorySegment(F, w, a + 2 * Simd.BYTES, LE).fma(v, a2);
+      a3 = FloatVector.fromMemorySegment(F, w, a + 3 * Simd.BYTES, LE).fma(v, a3);
+      b0 = FloatVector.fromMemorySegment(F, w, b, LE).fma(v, b0);
+      b1 = FloatVector.fromMemorySegment(F, w, b + Simd.BYTES, LE).fma(v, b1);
+      b2 = FloatVector.fromMemorySegment(F, w, b + 2 * Simd.BYTES, LE).fma(v, b2);
+      b3 = FloatVector.fromMemorySegment(F, w, b + 3 * Simd.BYTES, LE).fma(v, b3);
+    }
+    a0.intoArray(y, aTo);
+    a1.intoArray(y, aTo + L);
+    a2.intoArray(y, aTo + 2 * L);
+    a3.intoArray(y, aTo + 3 * L);
+    b0.intoArray(y, bTo);
+    b1.intoArray(y, bTo + L);
+    b2.intoArray(y, bTo + 2 * L);
+    b3.intoArray(y, bTo + 3 * L);
+  }
 }

@@ -29,7 +29,11 @@ final class VectorKernels implements Kernels {
           FieldsGemv.multiply(w, from, to, x, row, rows, y, yOffset, ldy);
       case I8 -> I8Gemv.multiply(w, from, to, x, row, rows, y, yOffset, ldy);
       case F32, F16, BF16 -> {
-        for (int p = from; p < to; p++) {
+        int half = rows == 1 && Simd.LANES < 16 ? (to - from) / 2 : 0;
+        for (int p = 0; p < half; p++) {
+          floatPair(w, from + p, from + half + p, x, row, y, yOffset + p * Panels.ROWS, yOffset + (half + p) * Panels.ROWS);
+        }
+        for (int p = from + 2 * half; p < to; p++) {
           floatPanel(w, p, x, row, rows, y, yOffset + (p - from) * Panels.ROWS, ldy);
         }
       }
@@ -45,6 +49,19 @@ final class VectorKernels implements Kernels {
       case F32 -> F32Gemm.multiply(data, offset, x.columns, x.f32, at, x.stride, rows, y, yOffset, ldy, false);
       case F16 -> F16Gemm.multiply(data, offset, x.columns, x.f32, at, x.stride, rows, y, yOffset, ldy, false);
       case BF16 -> Bf16Gemm.multiply(data, offset, x.columns, x.f32, at, x.stride, rows, y, yOffset, ldy, false);
+      default -> throw new IllegalArgumentException(w.format() + " holds integers");
+    }
+  }
+
+  private static void floatPair(PackedMatrix w, int a, int b, Activations x, int row, float[] y, int aTo, int bTo) {
+    MemorySegment data = w.data();
+    long aOffset = w.offset(a);
+    long bOffset = w.offset(b);
+    int at = row * x.stride;
+    switch (w.format()) {
+      case F32 -> F32Gemm.multiplyPair(data, aOffset, bOffset, x.columns, x.f32, at, y, aTo, bTo);
+      case F16 -> F16Gemm.multiplyPair(data, aOffset, bOffset, x.columns, x.f32, at, y, aTo, bTo);
+      case BF16 -> Bf16Gemm.multiplyPair(data, aOffset, bOffset, x.columns, x.f32, at, y, aTo, bTo);
       default -> throw new IllegalArgumentException(w.format() + " holds integers");
     }
   }
