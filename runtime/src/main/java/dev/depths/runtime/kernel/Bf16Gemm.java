@@ -252,37 +252,43 @@ final class Bf16Gemm {
   }
 
   /**
-   * One row times two panels, below 512 bits. Panels that are far apart in memory are two streams, which a core reads faster
-   * than one: each has its own prefetching.
+   * One row times three panels, below 512 bits. Panels that are far apart in memory are streams, of which a core reads
+   * several faster than one: each has its own prefetching.
    */
-  static void multiplyPair(MemorySegment w, long aOffset, long bOffset, int k, float[] x, int xOffset, float[] y, int aTo,
-      int bTo) {
-    for (int c = 0; c < Panels.ROWS / 2; c += 2 * L) {
-      long part = (long) c * Integer.BYTES;
-      tile1Pair(w, aOffset + part, bOffset + part, k, x, xOffset, y, aTo + c, bTo + c);
+  static void multiplyThree(MemorySegment w, long aOffset, long bOffset, long cOffset, int k, float[] x, int xOffset,
+      float[] y, int aTo, int bTo, int cTo) {
+    for (int r = 0; r < Panels.ROWS / 2; r += 2 * L) {
+      long part = (long) r * Integer.BYTES;
+      tile1Three(w, aOffset + part, bOffset + part, cOffset + part, k, x, xOffset, y, aTo + r, bTo + r, cTo + r);
     }
   }
 
-  private static void tile1Pair(MemorySegment w, long aOffset, long bOffset, int k, float[] x, int xOffset, float[] y,
-      int aTo, int bTo) {
-    FloatVector a0, a1, a2, a3, b0, b1, b2, b3;
-    a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = FloatVector.zero(F);
+  private static void tile1Three(MemorySegment w, long aOffset, long bOffset, long cOffset, int k, float[] x, int xOffset,
+      float[] y, int aTo, int bTo, int cTo) {
+    FloatVector a0, a1, a2, a3, b0, b1, b2, b3, c0, c1, c2, c3;
+    a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = c0 = c1 = c2 = c3 = FloatVector.zero(F);
     for (int i = 0; i < k; i++) {
-      long a = aOffset + (long) i * Panels.LANE_BYTES;
-      long b = bOffset + (long) i * Panels.LANE_BYTES;
+      long o = (long) i * Panels.LANE_BYTES;
       FloatVector v = FloatVector.broadcast(F, x[xOffset + i]);
-      IntVector n0 = IntVector.fromMemorySegment(I, w, a, LE);
-      a0 = n0.lanewise(LSHL, 16).reinterpretAsFloats().fma(v, a0);
-      a1 = n0.and(HIGH_BITS).reinterpretAsFloats().fma(v, a1);
-      IntVector n1 = IntVector.fromMemorySegment(I, w, a + Simd.BYTES, LE);
-      a2 = n1.lanewise(LSHL, 16).reinterpretAsFloats().fma(v, a2);
-      a3 = n1.and(HIGH_BITS).reinterpretAsFloats().fma(v, a3);
-      IntVector m0 = IntVector.fromMemorySegment(I, w, b, LE);
-      b0 = m0.lanewise(LSHL, 16).reinterpretAsFloats().fma(v, b0);
-      b1 = m0.and(HIGH_BITS).reinterpretAsFloats().fma(v, b1);
-      IntVector m1 = IntVector.fromMemorySegment(I, w, b + Simd.BYTES, LE);
-      b2 = m1.lanewise(LSHL, 16).reinterpretAsFloats().fma(v, b2);
-      b3 = m1.and(HIGH_BITS).reinterpretAsFloats().fma(v, b3);
+      IntVector n;
+      n = IntVector.fromMemorySegment(I, w, aOffset + o, LE);
+      a0 = n.lanewise(LSHL, 16).reinterpretAsFloats().fma(v, a0);
+      a1 = n.and(HIGH_BITS).reinterpretAsFloats().fma(v, a1);
+      n = IntVector.fromMemorySegment(I, w, aOffset + o + Simd.BYTES, LE);
+      a2 = n.lanewise(LSHL, 16).reinterpretAsFloats().fma(v, a2);
+      a3 = n.and(HIGH_BITS).reinterpretAsFloats().fma(v, a3);
+      n = IntVector.fromMemorySegment(I, w, bOffset + o, LE);
+      b0 = n.lanewise(LSHL, 16).reinterpretAsFloats().fma(v, b0);
+      b1 = n.and(HIGH_BITS).reinterpretAsFloats().fma(v, b1);
+      n = IntVector.fromMemorySegment(I, w, bOffset + o + Simd.BYTES, LE);
+      b2 = n.lanewise(LSHL, 16).reinterpretAsFloats().fma(v, b2);
+      b3 = n.and(HIGH_BITS).reinterpretAsFloats().fma(v, b3);
+      n = IntVector.fromMemorySegment(I, w, cOffset + o, LE);
+      c0 = n.lanewise(LSHL, 16).reinterpretAsFloats().fma(v, c0);
+      c1 = n.and(HIGH_BITS).reinterpretAsFloats().fma(v, c1);
+      n = IntVector.fromMemorySegment(I, w, cOffset + o + Simd.BYTES, LE);
+      c2 = n.lanewise(LSHL, 16).reinterpretAsFloats().fma(v, c2);
+      c3 = n.and(HIGH_BITS).reinterpretAsFloats().fma(v, c3);
     }
     a0.intoArray(y, aTo);
     a1.intoArray(y, aTo + 16);
@@ -292,5 +298,9 @@ final class Bf16Gemm {
     b1.intoArray(y, bTo + 16);
     b2.intoArray(y, bTo + L);
     b3.intoArray(y, bTo + L + 16);
+    c0.intoArray(y, cTo);
+    c1.intoArray(y, cTo + 16);
+    c2.intoArray(y, cTo + L);
+    c3.intoArray(y, cTo + L + 16);
   }
 }

@@ -494,33 +494,36 @@ final class F32Gemm {
   }
 
   /**
-   * One row times two panels, below 512 bits. Panels that are far apart in memory are two streams, which a core reads faster
-   * than one: each has its own prefetching.
+   * One row times three panels, below 512 bits. Panels that are far apart in memory are streams, of which a core reads
+   * several faster than one: each has its own prefetching.
    */
-  static void multiplyPair(MemorySegment w, long aOffset, long bOffset, int k, float[] x, int xOffset, float[] y, int aTo,
-      int bTo) {
-    for (int c = 0; c < Panels.ROWS; c += 4 * L) {
-      long part = (long) c * Float.BYTES;
-      tile1Pair(w, aOffset + part, bOffset + part, k, x, xOffset, y, aTo + c, bTo + c);
+  static void multiplyThree(MemorySegment w, long aOffset, long bOffset, long cOffset, int k, float[] x, int xOffset,
+      float[] y, int aTo, int bTo, int cTo) {
+    for (int r = 0; r < Panels.ROWS; r += 4 * L) {
+      long part = (long) r * Float.BYTES;
+      tile1Three(w, aOffset + part, bOffset + part, cOffset + part, k, x, xOffset, y, aTo + r, bTo + r, cTo + r);
     }
   }
 
-  private static void tile1Pair(MemorySegment w, long aOffset, long bOffset, int k, float[] x, int xOffset, float[] y,
-      int aTo, int bTo) {
-    FloatVector a0, a1, a2, a3, b0, b1, b2, b3;
-    a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = FloatVector.zero(F);
+  private static void tile1Three(MemorySegment w, long aOffset, long bOffset, long cOffset, int k, float[] x, int xOffset,
+      float[] y, int aTo, int bTo, int cTo) {
+    FloatVector a0, a1, a2, a3, b0, b1, b2, b3, c0, c1, c2, c3;
+    a0 = a1 = a2 = a3 = b0 = b1 = b2 = b3 = c0 = c1 = c2 = c3 = FloatVector.zero(F);
     for (int i = 0; i < k; i++) {
-      long a = aOffset + (long) i * ROW;
-      long b = bOffset + (long) i * ROW;
+      long o = (long) i * ROW;
       FloatVector v = FloatVector.broadcast(F, x[xOffset + i]);
-      a0 = FloatVector.fromMemorySegment(F, w, a, LE).fma(v, a0);
-      a1 = FloatVector.fromMemorySegment(F, w, a + Simd.BYTES, LE).fma(v, a1);
-      a2 = FloatVector.fromMemorySegment(F, w, a + 2 * Simd.BYTES, LE).fma(v, a2);
-      a3 = FloatVector.fromMemorySegment(F, w, a + 3 * Simd.BYTES, LE).fma(v, a3);
-      b0 = FloatVector.fromMemorySegment(F, w, b, LE).fma(v, b0);
-      b1 = FloatVector.fromMemorySegment(F, w, b + Simd.BYTES, LE).fma(v, b1);
-      b2 = FloatVector.fromMemorySegment(F, w, b + 2 * Simd.BYTES, LE).fma(v, b2);
-      b3 = FloatVector.fromMemorySegment(F, w, b + 3 * Simd.BYTES, LE).fma(v, b3);
+      a0 = FloatVector.fromMemorySegment(F, w, aOffset + o, LE).fma(v, a0);
+      a1 = FloatVector.fromMemorySegment(F, w, aOffset + o + Simd.BYTES, LE).fma(v, a1);
+      a2 = FloatVector.fromMemorySegment(F, w, aOffset + o + 2 * Simd.BYTES, LE).fma(v, a2);
+      a3 = FloatVector.fromMemorySegment(F, w, aOffset + o + 3 * Simd.BYTES, LE).fma(v, a3);
+      b0 = FloatVector.fromMemorySegment(F, w, bOffset + o, LE).fma(v, b0);
+      b1 = FloatVector.fromMemorySegment(F, w, bOffset + o + Simd.BYTES, LE).fma(v, b1);
+      b2 = FloatVector.fromMemorySegment(F, w, bOffset + o + 2 * Simd.BYTES, LE).fma(v, b2);
+      b3 = FloatVector.fromMemorySegment(F, w, bOffset + o + 3 * Simd.BYTES, LE).fma(v, b3);
+      c0 = FloatVector.fromMemorySegment(F, w, cOffset + o, LE).fma(v, c0);
+      c1 = FloatVector.fromMemorySegment(F, w, cOffset + o + Simd.BYTES, LE).fma(v, c1);
+      c2 = FloatVector.fromMemorySegment(F, w, cOffset + o + 2 * Simd.BYTES, LE).fma(v, c2);
+      c3 = FloatVector.fromMemorySegment(F, w, cOffset + o + 3 * Simd.BYTES, LE).fma(v, c3);
     }
     a0.intoArray(y, aTo);
     a1.intoArray(y, aTo + L);
@@ -530,5 +533,9 @@ final class F32Gemm {
     b1.intoArray(y, bTo + L);
     b2.intoArray(y, bTo + 2 * L);
     b3.intoArray(y, bTo + 3 * L);
+    c0.intoArray(y, cTo);
+    c1.intoArray(y, cTo + L);
+    c2.intoArray(y, cTo + 2 * L);
+    c3.intoArray(y, cTo + 3 * L);
   }
 }

@@ -29,11 +29,11 @@ final class VectorKernels implements Kernels {
           FieldsGemv.multiply(w, from, to, x, row, rows, y, yOffset, ldy);
       case I8 -> I8Gemv.multiply(w, from, to, x, row, rows, y, yOffset, ldy);
       case F32, F16, BF16 -> {
-        int half = rows == 1 && Simd.LANES < 16 ? (to - from) / 2 : 0;
-        for (int p = 0; p < half; p++) {
-          floatPair(w, from + p, from + half + p, x, row, y, yOffset + p * Panels.ROWS, yOffset + (half + p) * Panels.ROWS);
+        int third = rows == 1 && Simd.LANES < 16 ? (to - from) / 3 : 0;
+        for (int p = 0; p < third; p++) {
+          threeFloatPanels(w, from + p, third, x, row, y, yOffset + p * Panels.ROWS);
         }
-        for (int p = from + 2 * half; p < to; p++) {
+        for (int p = from + 3 * third; p < to; p++) {
           floatPanel(w, p, x, row, rows, y, yOffset + (p - from) * Panels.ROWS, ldy);
         }
       }
@@ -53,15 +53,19 @@ final class VectorKernels implements Kernels {
     }
   }
 
-  private static void floatPair(PackedMatrix w, int a, int b, Activations x, int row, float[] y, int aTo, int bTo) {
+  /** A panel and the two that are {@code apart} and twice {@code apart} after it. */
+  private static void threeFloatPanels(PackedMatrix w, int panel, int apart, Activations x, int row, float[] y, int yOffset) {
     MemorySegment data = w.data();
-    long aOffset = w.offset(a);
-    long bOffset = w.offset(b);
+    long a = w.offset(panel);
+    long b = w.offset(panel + apart);
+    long c = w.offset(panel + 2 * apart);
     int at = row * x.stride;
+    int bTo = yOffset + apart * Panels.ROWS;
+    int cTo = bTo + apart * Panels.ROWS;
     switch (w.format()) {
-      case F32 -> F32Gemm.multiplyPair(data, aOffset, bOffset, x.columns, x.f32, at, y, aTo, bTo);
-      case F16 -> F16Gemm.multiplyPair(data, aOffset, bOffset, x.columns, x.f32, at, y, aTo, bTo);
-      case BF16 -> Bf16Gemm.multiplyPair(data, aOffset, bOffset, x.columns, x.f32, at, y, aTo, bTo);
+      case F32 -> F32Gemm.multiplyThree(data, a, b, c, x.columns, x.f32, at, y, yOffset, bTo, cTo);
+      case F16 -> F16Gemm.multiplyThree(data, a, b, c, x.columns, x.f32, at, y, yOffset, bTo, cTo);
+      case BF16 -> Bf16Gemm.multiplyThree(data, a, b, c, x.columns, x.f32, at, y, yOffset, bTo, cTo);
       default -> throw new IllegalArgumentException(w.format() + " holds integers");
     }
   }

@@ -21,8 +21,8 @@ final class WarmupTasks {
    */
   private static final int VECTOR_COLUMNS = 32;
   private static final int VECTOR_ROWS = 12;
-  /** A pair and a single one, which may have kernels of their own. */
-  private static final int PANELS = 3;
+  /** Three and a single one, which may have kernels of their own; of others, pairs. */
+  private static final int PANELS = 4;
   private static final int LOOP_COLUMNS = 64;
   private static final int LOOP_ROWS = 4;
   private static final long VECTORS_LIMIT_NANOS = 10_000_000_000L;

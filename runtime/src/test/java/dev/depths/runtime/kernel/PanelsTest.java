@@ -17,6 +17,9 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** Products with panels: vectors against the plain loops, every format, over ragged sizes. */
 @Tag("kernels")
 class PanelsTest {
+  /** After the first, pairs and threes of them, and a single one more. */
+  private static final int PANELS = 8;
+  private static final int LDY = PANELS * 32 + 8;
   private static final int MAX_ROWS = 30;
 
   private final Kernels scalar = new ScalarKernels();
@@ -94,7 +97,7 @@ class PanelsTest {
   @ParameterizedTest
   @EnumSource(names = {"F32", "F16", "BF16"})
   void panelGemvOfLargeActivations(PanelFormat format) {
-    PackedMatrix w = RandomPanels.real(format, 4, 5, new Random(1));
+    PackedMatrix w = RandomPanels.real(format, PANELS, 5, new Random(1));
     Activations x = new Activations(5, 5, 5);
     for (int row = 0; row < 5; row++) {
       x.f32[row * x.stride + row] = 1e30f;
@@ -108,7 +111,7 @@ class PanelsTest {
   void panelGemvIsExactOnIntegers(PanelFormat format) {
     for (int columns : gemvColumns(format)) {
       Random random = new Random(columns);
-      PackedMatrix w = RandomPanels.integral(format, 4, columns, random);
+      PackedMatrix w = RandomPanels.integral(format, PANELS, columns, random);
       Activations x = new Activations(5, columns, 5);
       for (int row = 0; row < 5; row++) {
         integers(x, format, row, random);
@@ -158,7 +161,7 @@ class PanelsTest {
   void panelGemv(PanelFormat format) {
     for (int columns : gemvColumns(format)) {
       Random random = new Random(columns);
-      PackedMatrix w = RandomPanels.real(format, 4, columns, random);
+      PackedMatrix w = RandomPanels.real(format, PANELS, columns, random);
       Activations x = new Activations(5, columns, 5);
       for (int row = 0; row < 5; row++) {
         for (int i = 0; i < columns; i++) {
@@ -206,11 +209,11 @@ class PanelsTest {
     }
   }
 
-  /** Results of the second panel to the last, a pair and a single one, and around them what was there before. */
+  /** Results of the second panel to the last, and around them what was there before. */
   private static float[] gemv(Kernels kernels, PackedMatrix w, Activations x, int row, int rows) {
-    float[] y = new float[rows * 104 + 7];
+    float[] y = new float[rows * LDY + 7];
     Arrays.fill(y, -5);
-    kernels.panelsGemv(w, 1, 4, x, row, rows, y, 7, 104);
+    kernels.panelsGemv(w, 1, PANELS, x, row, rows, y, 7, LDY);
     return y;
   }
 
