@@ -17,8 +17,9 @@ import java.util.function.Function;
 /**
  * Has the JIT compile the kernels, and chooses those that passes run on meanwhile. Until C2 has compiled it, Vector API code
  * is some thousand times slower than after, and a first pass over a model would spend seconds in it; on a few columns the
- * same calls reach the compiler's thresholds within milliseconds. Plain loops are warmed first, beside the loading of a
- * model, then the vectors, group by group; a pass runs on the loops where vectors are not compiled yet.
+ * same calls reach the compiler's thresholds within milliseconds. Plain loops and the products with f32 panels, which depend
+ * on no model, are warmed first, beside the loading of one, then the other vectors, group by group; a pass runs on the loops
+ * where vectors are not compiled yet.
  */
 public final class Warmup implements AutoCloseable {
   /** The kernels of a group, of those that depend on it for a format of matrices. */
