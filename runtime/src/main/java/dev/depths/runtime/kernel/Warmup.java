@@ -59,13 +59,14 @@ public final class Warmup implements AutoCloseable {
 
   /** What depends on no model; started when first asked for. */
   private static final class Early {
+    private static final Compiled PRODUCTS = new Compiled(Group.GEMM, null);
     static final Thread LOOPS = Thread.ofPlatform().daemon().name("depths-loops").start(() -> run(WarmupTasks::ofLoops));
     static final Thread GEMM = Thread.ofPlatform().daemon().name("depths-gemm").start(Early::gemm);
 
     private static void gemm() {
       if (Kernels.select() instanceof VectorKernels vectors
           && run(arena -> WarmupTasks.ofVectors(vectors, Group.GEMM, Set.of(), arena))) {
-        COMPILED.add(new Compiled(Group.GEMM, null));
+        COMPILED.add(PRODUCTS);
       }
     }
 
@@ -222,13 +223,11 @@ public final class Warmup implements AutoCloseable {
         thread.join();
       }
       for (Group group : groups) {
-        pending.put(group, WarmupTasks.ofVectors(staged.last(), group, formats, arena).part(part, THREADS));
-      }
-      if (pending.containsKey(Group.GEMM)) {
-        while (!pending.get(Group.GEMM).turn()) {
-          // Finished soon: it is compiled already.
+        if (group == Group.GEMM) {
+          finish(staged, group, COMPILED.contains(Early.PRODUCTS));
+        } else {
+          pending.put(group, WarmupTasks.ofVectors(staged.last(), group, formats, arena).part(part, THREADS));
         }
-        finish(staged, Group.GEMM, pending.remove(Group.GEMM).allSeenFast());
       }
       vectorsTurn.await(FIRST_PASS_MILLIS, TimeUnit.MILLISECONDS);
       while (!pending.isEmpty() && !closed) {
@@ -252,14 +251,13 @@ public final class Warmup implements AutoCloseable {
     if (!allSeenFast) {
       slow.add(group);
     }
-    if (unfinished.merge(group, -1, Integer::sum) > 0) {
+    if (unfinished.computeIfPresent(group, (_, threadsLeft) -> threadsLeft == 1 ? null : threadsLeft - 1) != null) {
       return;
     }
     if (!slow.contains(group)) {
       compiled.addAll(kernelsOf(group));
     }
     staged.advance(group);
-    unfinished.remove(group);
     signal(group);
   }
 
