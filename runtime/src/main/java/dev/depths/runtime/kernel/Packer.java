@@ -14,6 +14,12 @@ public final class Packer {
   /** Panels start on cache lines. */
   private static final long ALIGNMENT = 64;
 
+  /** Rows of which each shares an int with another where a row has 16 bits; see {@link Panels#lane}. */
+  private static final int HALF_ROWS = Panels.ROWS / 2;
+
+  /** Ints of one 16-bit lane per row. */
+  private static final int LANE_INTS = Panels.LANE_BYTES / Integer.BYTES;
+
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -117,14 +123,16 @@ public final class Packer {
 
   private static void packHalf(Tensor from, IntUnaryOperator rowOf, PackedMatrix to, int fromPanel, int toPanel) {
     int columns = to.columns();
+    long rowBytes = from.type().bytes(columns);
+    short[] row = new short[columns];
     short[] panel = new short[Panels.ROWS * columns];
     for (int p = fromPanel; p < toPanel; p++) {
       Arrays.fill(panel, (short) 0);
       for (int r = 0; r < rowsOf(to, p); r++) {
-        long offset = from.type().bytes(columns) * rowOf.applyAsInt(p * Panels.ROWS + r);
+        MemorySegment.copy(from.data(), SHORT, rowBytes * rowOf.applyAsInt(p * Panels.ROWS + r), row, 0, columns);
         int lane = Panels.lane(r);
         for (int i = 0; i < columns; i++) {
-          panel[i * Panels.ROWS + lane] = from.data().get(SHORT, offset + 2L * i);
+          panel[i * Panels.ROWS + lane] = row[i];
         }
       }
       MemorySegment.copy(panel, 0, to.data(), SHORT, to.offset(p), panel.length);
@@ -134,28 +142,35 @@ public final class Packer {
   private static void packIntegers(Tensor from, IntUnaryOperator rowOf, PackedMatrix to, int fromPanel, int toPanel) {
     PanelFormat format = to.format();
     QuantizedRow row = new QuantizedRow(from, format);
-    byte[] panel = new byte[Math.toIntExact(format.panelBytes(to.columns()))];
-    MemorySegment panelSegment = MemorySegment.ofArray(panel);
+    int[] panel = new int[Math.toIntExact(format.panelBytes(to.columns()) / Integer.BYTES)];
     for (int p = fromPanel; p < toPanel; p++) {
-      Arrays.fill(panel, (byte) 0);
+      Arrays.fill(panel, 0);
       for (int r = 0; r < rowsOf(to, p); r++) {
         row.read(rowOf.applyAsInt(p * Panels.ROWS + r));
-        int laneOffset = Short.BYTES * Panels.lane(r);
-        for (int b = 0; b < row.scales.length; b++) {
-          int block = b * format.blockBytes();
-          if (format == PanelFormat.I8) {
-            putBytes(row.codes, b * format.block(), panel, block + laneOffset);
-          } else {
-            putFields(row.codes, b * format.block(), format.fields(), panelSegment, block + r * Integer.BYTES);
-          }
-          int at = block + format.weightBytes() + laneOffset;
-          panelSegment.set(SHORT, at, half(row.scales[b]));
-          if (format.hasMin()) {
-            panelSegment.set(SHORT, at + Panels.LANE_BYTES, half(row.mins[b]));
-          }
+        if (format == PanelFormat.I8) {
+          putBytes(row.codes, r, panel);
+        } else {
+          putFields(row.codes, format, r, panel);
+        }
+        int scales = format.weightBytes() / Integer.BYTES;
+        putHalves(row.scales, format, r, panel, scales);
+        if (format.hasMin()) {
+          putHalves(row.mins, format, r, panel, scales + LANE_INTS);
         }
       }
-      MemorySegment.copy(panelSegment, 0, to.data(), to.offset(p), panel.length);
+      MemorySegment.copy(panel, 0, to.data(), INT, to.offset(p), panel.length);
+    }
+  }
+
+  // Small loops over arrays, soon compiled: a first load has no time for the JIT to take in all of a panel at once.
+
+  /** One row's scales or minima, a half float to each block. */
+  private static void putHalves(float[] values, PanelFormat format, int row, int[] panel, int from) {
+    int shift = shift(row);
+    int at = from + row % HALF_ROWS;
+    int blockInts = format.blockBytes() / Integer.BYTES;
+    for (int b = 0; b < values.length; b++) {
+      panel[at + b * blockInts] |= (half(values[b]) & 0xffff) << shift;
     }
   }
 
@@ -167,26 +182,41 @@ public final class Packer {
     return half;
   }
 
-  private static void putFields(byte[] codes, int from, Fields fields, MemorySegment panel, int at) {
+  private static void putFields(byte[] codes, PanelFormat format, int row, int[] panel) {
+    Fields fields = format.fields();
+    int blockInts = format.blockBytes() / Integer.BYTES;
     for (int lane = 0; lane < fields.lanes(); lane++) {
-      int packed = 0;
       for (int field = 0; field < Fields.PER_HALF; field++) {
-        int mask = (1 << fields.width(field)) - 1;
-        int c = from + fields.column(lane, field, 0);
-        int low = codes[c] >> fields.codeBit(lane, field) & mask;
-        int high = codes[c + 1] >> fields.codeBit(lane, field) & mask;
-        packed |= (low | high << Short.SIZE) << fields.position(field);
+        putField(codes, fields.column(lane, field, 0), format.block(), fields.codeBit(lane, field),
+            (1 << fields.width(field)) - 1, fields.position(field), panel, row + lane * Panels.ROWS, blockInts);
       }
-      panel.set(INT, at + lane * Panels.FLOAT_BYTES, packed);
     }
   }
 
-  private static void putBytes(byte[] codes, int from, byte[] panel, int at) {
-    for (int i = 0; i < Panels.BLOCK; i += 2) {
-      int o = at + i / 2 * Panels.LANE_BYTES;
-      panel[o] = (byte) (codes[from + i] + PanelFormat.I8.bias());
-      panel[o + 1] = (byte) (codes[from + i + 1] + PanelFormat.I8.bias());
+  /** One field of the low and the high half of a lane, in all blocks of a row. */
+  private static void putField(byte[] codes, int column, int block, int bit, int mask, int position, int[] panel, int at,
+      int blockInts) {
+    for (int c = column, o = at; c < codes.length; c += block, o += blockInts) {
+      panel[o] |= (codes[c] >> bit & mask | (codes[c + 1] >> bit & mask) << Short.SIZE) << position;
     }
+  }
+
+  /** One row's bytes, two columns to a 16-bit lane. */
+  private static void putBytes(byte[] codes, int row, int[] panel) {
+    int shift = shift(row);
+    int blockInts = PanelFormat.I8.blockBytes() / Integer.BYTES;
+    int bias = PanelFormat.I8.bias();
+    for (int b = 0, from = 0; from < codes.length; b++, from += Panels.BLOCK) {
+      int at = b * blockInts + row % HALF_ROWS;
+      for (int i = from; i < from + Panels.BLOCK; i += 2, at += LANE_INTS) {
+        panel[at] |= (codes[i] + bias & 0xff | (codes[i + 1] + bias & 0xff) << Byte.SIZE) << shift;
+      }
+    }
+  }
+
+  /** Where a row's 16-bit lane begins in the int that it shares with the row {@code HALF_ROWS} before or after it. */
+  private static int shift(int row) {
+    return row < HALF_ROWS ? 0 : Short.SIZE;
   }
 
   private static int rowsOf(PackedMatrix m, int panel) {

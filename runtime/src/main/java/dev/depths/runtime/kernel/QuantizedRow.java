@@ -4,19 +4,15 @@ import dev.depths.loader.DType;
 import dev.depths.loader.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
-import java.nio.ByteOrder;
 
 /**
  * One row of a quantised tensor taken apart: the codes of a {@link PanelFormat}, and per block of its columns a scale
  * and a minimum. Layouts as in GGML's {@code block_*} structures.
  */
 final class QuantizedRow {
-  private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-  private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
-
   private final DType type;
   private final MemorySegment data;
-  private final int columns;
+  private final byte[] bytes;
   final byte[] codes;
   final float[] scales;
   final float[] mins;
@@ -24,16 +20,18 @@ final class QuantizedRow {
   QuantizedRow(Tensor tensor, PanelFormat format) {
     this.type = tensor.type();
     this.data = tensor.data();
-    this.columns = tensor.columns();
+    int columns = tensor.columns();
+    this.bytes = new byte[Math.toIntExact(type.bytes(columns))];
     this.codes = new byte[columns];
     this.scales = new float[columns / format.block()];
     this.mins = new float[columns / format.block()];
   }
 
   void read(long row) {
-    long offset = row * type.bytes(columns);
-    for (int b = 0; b < columns / type.blockSize(); b++) {
-      long o = offset + (long) b * type.blockBytes();
+    // All at once: to read a segment byte by byte takes some times longer, the more so before it is compiled.
+    MemorySegment.copy(data, ValueLayout.JAVA_BYTE, row * bytes.length, bytes, 0, bytes.length);
+    for (int b = 0; b < codes.length / type.blockSize(); b++) {
+      int o = b * type.blockBytes();
       switch (type) {
         case Q4_0, Q5_0 -> nibbles(o, b, false);
         case Q4_1, Q5_1 -> nibbles(o, b, true);
@@ -49,12 +47,12 @@ final class QuantizedRow {
   }
 
   /** Q4_0, Q4_1, Q5_0, Q5_1. */
-  private void nibbles(long o, int b, boolean min) {
+  private void nibbles(int o, int b, boolean min) {
     boolean fifth = type == DType.Q5_0 || type == DType.Q5_1;
     scales[b] = half(o);
     mins[b] = min ? half(o + 2) : 0;
-    long at = o + (min ? 4 : 2);
-    int high = fifth ? data.get(INT, at) : 0;
+    int at = o + (min ? 4 : 2);
+    int high = fifth ? shortAt(at) & 0xffff | shortAt(at + 2) << 16 : 0;
     at += fifth ? 4 : 0;
     for (int i = 0; i < 16; i++) {
       int q = byteAt(at + i);
@@ -63,12 +61,12 @@ final class QuantizedRow {
     }
   }
 
-  private void q8(long o, int b) {
+  private void q8(int o, int b) {
     scales[b] = half(o);
-    MemorySegment.copy(data, ValueLayout.JAVA_BYTE, o + 2, codes, 32 * b, 32);
+    System.arraycopy(bytes, o + 2, codes, 32 * b, 32);
   }
 
-  private void q2k(long o, int b) {
+  private void q2k(int o, int b) {
     float d = half(o + 80);
     float dmin = half(o + 82);
     for (int s = 0; s < 16; s++) {
@@ -76,7 +74,7 @@ final class QuantizedRow {
       scales[16 * b + s] = d * (sm & 15);
       mins[16 * b + s] = -(dmin * (sm >> 4));
       // Sub-blocks go through the two halves of qs, four shifts each, two groups of 16 bytes per shift.
-      long qs = o + 16 + 32L * (s / 8) + 16L * (s % 2);
+      int qs = o + 16 + 32 * (s / 8) + 16 * (s % 2);
       int shift = 2 * (s % 8 / 2);
       for (int i = 0; i < 16; i++) {
         codes[256 * b + 16 * s + i] = (byte) (byteAt(qs + i) >> shift & 3);
@@ -84,14 +82,14 @@ final class QuantizedRow {
     }
   }
 
-  private void q3k(long o, int b) {
+  private void q3k(int o, int b) {
     float d = half(o + 108);
     for (int s = 0; s < 16; s++) {
       int low = byteAt(o + 96 + s % 8) >> (s < 8 ? 0 : 4) & 15;
       int high = byteAt(o + 104 + s % 4) >> 2 * (s / 4) & 3;
       scales[16 * b + s] = d * ((low | high << 4) - 32);
-      long qs = o + 32 + 32L * (s / 8) + 16L * (s % 2);
-      long mask = o + 16L * (s % 2);
+      int qs = o + 32 + 32 * (s / 8) + 16 * (s % 2);
+      int mask = o + 16 * (s % 2);
       int shift = 2 * (s % 8 / 2);
       for (int i = 0; i < 16; i++) {
         int third = byteAt(mask + i) >> s / 2 & 1;
@@ -101,12 +99,12 @@ final class QuantizedRow {
     }
   }
 
-  private void q45k(long o, int b, boolean fifth) {
+  private void q45k(int o, int b, boolean fifth) {
     float d = half(o);
     float dmin = half(o + 2);
-    long packed = o + 4;
-    long qh = o + 16;
-    long qs = qh + (fifth ? 32 : 0);
+    int packed = o + 4;
+    int qh = o + 16;
+    int qs = qh + (fifth ? 32 : 0);
     for (int s = 0; s < 8; s++) {
       int scale;
       int min;
@@ -120,21 +118,21 @@ final class QuantizedRow {
       scales[8 * b + s] = d * scale;
       mins[8 * b + s] = -(dmin * min);
       for (int i = 0; i < 32; i++) {
-        int q = byteAt(qs + 32L * (s / 2) + i) >> 4 * (s % 2) & 15;
+        int q = byteAt(qs + 32 * (s / 2) + i) >> 4 * (s % 2) & 15;
         int high = fifth ? (byteAt(qh + i) >> s & 1) << 4 : 0;
         codes[256 * b + 32 * s + i] = (byte) (q | high);
       }
     }
   }
 
-  private void q6k(long o, int b) {
+  private void q6k(int o, int b) {
     float d = half(o + 208);
     for (int s = 0; s < 16; s++) {
-      scales[16 * b + s] = d * data.get(ValueLayout.JAVA_BYTE, o + 192 + s);
+      scales[16 * b + s] = d * bytes[o + 192 + s];
       // Each half of the block is four quarters of 32: low nibbles of 64 bytes, then high ones, two high bits each in qh.
       int quarter = s % 8 / 2;
-      long ql = o + 64L * (s / 8) + 32L * (quarter % 2) + 16L * (s % 2);
-      long qh = o + 128 + 32L * (s / 8) + 16L * (s % 2);
+      int ql = o + 64 * (s / 8) + 32 * (quarter % 2) + 16 * (s % 2);
+      int qh = o + 128 + 32 * (s / 8) + 16 * (s % 2);
       for (int i = 0; i < 16; i++) {
         int low = byteAt(ql + i) >> (quarter < 2 ? 0 : 4) & 15;
         int high = byteAt(qh + i) >> 2 * quarter & 3;
@@ -143,11 +141,15 @@ final class QuantizedRow {
     }
   }
 
-  private float half(long offset) {
-    return Float.float16ToFloat(data.get(SHORT, offset));
+  private float half(int offset) {
+    return Float.float16ToFloat(shortAt(offset));
   }
 
-  private int byteAt(long offset) {
-    return Byte.toUnsignedInt(data.get(ValueLayout.JAVA_BYTE, offset));
+  private short shortAt(int offset) {
+    return (short) (bytes[offset] & 0xff | bytes[offset + 1] << 8);
+  }
+
+  private int byteAt(int offset) {
+    return Byte.toUnsignedInt(bytes[offset]);
   }
 }
