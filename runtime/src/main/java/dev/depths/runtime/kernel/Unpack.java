@@ -17,6 +17,9 @@ final class Unpack {
   private static final int L = Simd.LANES;
   private static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
 
+  /** Columns unpacked at a time, a whole number of blocks: 16 KiB of f32. */
+  private static final int PIECE = 128;
+
   private Unpack() {}
 
   /** Unpacks {@code columns} columns, a whole number of blocks, from the start of a block. */
@@ -26,8 +29,11 @@ final class Unpack {
       case F16 -> half(w, wOffset, columns, out);
       case BF16 -> bfloat16(w, wOffset, columns, out);
       default -> {
-        for (int v = 0; v < 16; v += L) {
-          integers(w, wOffset + v * 4L, format, columns, out, v * 4L);
+        // All rows of some columns, then of the next ones: written into the L1 cache.
+        for (int c = 0; c < columns; c += PIECE) {
+          long from = wOffset + (long) c / format.block() * format.blockBytes();
+          int n = Math.min(PIECE, columns - c);
+          integers(w, from, format, n, out, (long) c * Panels.FLOAT_BYTES);
         }
       }
     }
@@ -35,11 +41,26 @@ final class Unpack {
 
   private static void integers(MemorySegment w, long wOffset, PanelFormat format, int columns, MemorySegment out,
       long outOffset) {
+    for (int v = 0; v < 16; v += L) {
+      if (format == PanelFormat.I8) {
+        i8(w, wOffset + v * 4L, columns, out, outOffset + v * 4L);
+      } else {
+        fields(w, wOffset + v * 4L, 0, format, columns, out, outOffset + v * 4L);
+        fields(w, wOffset + v * 4L, 1, format, columns, out, outOffset + v * 4L + 64);
+      }
+    }
+  }
+
+  /**
+   * As many rows as a vector has lanes: their codes are those of the panel's first half ({@code side} 0) or the second, their
+   * scales and minima the low or the high halves of ints. One vector at a time, as C2 takes more than twice as long for two.
+   */
+  private static void fields(MemorySegment w, long wOffset, int side, PanelFormat format, int columns, MemorySegment out,
+      long outOffset) {
     switch (format) {
-      case I5, I5_MIN -> i5(w, wOffset, columns, format.hasMin(), out, outOffset);
-      case I6_16 -> i6(w, wOffset, columns, out, outOffset);
-      case I8 -> i8(w, wOffset, columns, out, outOffset);
-      default -> i4(w, wOffset, columns, format.block(), format.hasMin(), out, outOffset);
+      case I5, I5_MIN -> i5(w, wOffset, side, columns, format.hasMin(), out, outOffset);
+      case I6_16 -> i6(w, wOffset, side, columns, out, outOffset);
+      default -> i4(w, wOffset, side, columns, format.block(), format.hasMin(), out, outOffset);
     }
   }
 
@@ -68,9 +89,11 @@ final class Unpack {
   }
 
   // A branch that was cold when its method was compiled boxes what it makes: without minima the scales are loaded once more.
-  private static void i4(MemorySegment w, long wOffset, int columns, int size, boolean min, MemorySegment out,
+  private static void i4(MemorySegment w, long wOffset, int side, int columns, int size, boolean min, MemorySegment out,
       long outOffset) {
     int weights = size * 16;
+    int up = side == 0 ? Short.SIZE : 0;
+    long codes = 64 * side;
     long block = wOffset;
     long o = outOffset;
     for (int b = 0; b < columns / size; b++) {
@@ -78,30 +101,19 @@ final class Unpack {
       IntVector d = IntVector.fromMemorySegment(I, w, scales, LE);
       IntVector m = IntVector.fromMemorySegment(I, w, min ? scales + 64 : scales, LE);
       float mScale = min ? Halves.SCALE : -PanelFormat.I4.bias() * Halves.SCALE;
-      FloatVector dEven = d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
-      FloatVector dOdd = d.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
-      FloatVector mEven = m.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(mScale);
-      FloatVector mOdd = m.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(mScale);
+      FloatVector scale = d.lanewise(LSHL, up).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
+      FloatVector least = m.lanewise(LSHL, up).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(mScale);
       long at = block;
       do {
-        IntVector n0 = IntVector.fromMemorySegment(I, w, at, LE);
-        IntVector n1 = IntVector.fromMemorySegment(I, w, at + 64, LE);
-        ((FloatVector) n0.and(15).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o, LE);
-        ((FloatVector) n1.and(15).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 64, LE);
-        ((FloatVector) n0.lanewise(LSHR, 16).and(15).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o + 128, LE);
-        ((FloatVector) n1.lanewise(LSHR, 16).and(15).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 192, LE);
-        ((FloatVector) n0.lanewise(LSHR, 4).and(15).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o + 256, LE);
-        ((FloatVector) n1.lanewise(LSHR, 4).and(15).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 320, LE);
-        ((FloatVector) n0.lanewise(LSHR, 20).and(15).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o + 384, LE);
-        ((FloatVector) n1.lanewise(LSHR, 20).and(15).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 448, LE);
-        ((FloatVector) n0.lanewise(LSHR, 8).and(15).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o + 512, LE);
-        ((FloatVector) n1.lanewise(LSHR, 8).and(15).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 576, LE);
-        ((FloatVector) n0.lanewise(LSHR, 24).and(15).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o + 640, LE);
-        ((FloatVector) n1.lanewise(LSHR, 24).and(15).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 704, LE);
-        ((FloatVector) n0.lanewise(LSHR, 12).and(15).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o + 768, LE);
-        ((FloatVector) n1.lanewise(LSHR, 12).and(15).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 832, LE);
-        ((FloatVector) n0.lanewise(LSHR, 28).and(15).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o + 896, LE);
-        ((FloatVector) n1.lanewise(LSHR, 28).and(15).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 960, LE);
+        IntVector n = IntVector.fromMemorySegment(I, w, at + codes, LE);
+        ((FloatVector) n.and(15).convert(I2F, 0)).fma(scale, least).intoMemorySegment(out, o, LE);
+        ((FloatVector) n.lanewise(LSHR, 16).and(15).convert(I2F, 0)).fma(scale, least).intoMemorySegment(out, o + 128, LE);
+        ((FloatVector) n.lanewise(LSHR, 4).and(15).convert(I2F, 0)).fma(scale, least).intoMemorySegment(out, o + 256, LE);
+        ((FloatVector) n.lanewise(LSHR, 20).and(15).convert(I2F, 0)).fma(scale, least).intoMemorySegment(out, o + 384, LE);
+        ((FloatVector) n.lanewise(LSHR, 8).and(15).convert(I2F, 0)).fma(scale, least).intoMemorySegment(out, o + 512, LE);
+        ((FloatVector) n.lanewise(LSHR, 24).and(15).convert(I2F, 0)).fma(scale, least).intoMemorySegment(out, o + 640, LE);
+        ((FloatVector) n.lanewise(LSHR, 12).and(15).convert(I2F, 0)).fma(scale, least).intoMemorySegment(out, o + 768, LE);
+        ((FloatVector) n.lanewise(LSHR, 28).and(15).convert(I2F, 0)).fma(scale, least).intoMemorySegment(out, o + 896, LE);
         o += 8 * Panels.FLOAT_BYTES;
         at += Panels.FLOAT_BYTES;
       } while (at != scales);
@@ -110,8 +122,10 @@ final class Unpack {
   }
 
   /** Three columns to a half of a lane; the bits above them make two columns of all five lanes. */
-  private static void i5(MemorySegment w, long wOffset, int columns, boolean min, MemorySegment out, long outOffset) {
+  private static void i5(MemorySegment w, long wOffset, int side, int columns, boolean min, MemorySegment out, long outOffset) {
     int weights = PanelFormat.I5.weightBytes();
+    int up = side == 0 ? Short.SIZE : 0;
+    long codes = 64 * side;
     long block = wOffset;
     long o = outOffset;
     for (int b = 0; b < columns / 32; b++) {
@@ -119,87 +133,61 @@ final class Unpack {
       IntVector d = IntVector.fromMemorySegment(I, w, scales, LE);
       IntVector m = IntVector.fromMemorySegment(I, w, min ? scales + 64 : scales, LE);
       float mScale = min ? Halves.SCALE : -PanelFormat.I5.bias() * Halves.SCALE;
-      FloatVector dEven = d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
-      FloatVector dOdd = d.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
-      FloatVector mEven = m.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(mScale);
-      FloatVector mOdd = m.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(mScale);
-      IntVector rest0 = IntVector.zero(I);
-      IntVector rest1 = rest0;
+      FloatVector scale = d.lanewise(LSHL, up).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
+      FloatVector least = m.lanewise(LSHL, up).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(mScale);
+      IntVector rest = IntVector.zero(I);
       long at = block;
       do {
-        IntVector n0 = IntVector.fromMemorySegment(I, w, at, LE);
-        IntVector n1 = IntVector.fromMemorySegment(I, w, at + 64, LE);
-        ((FloatVector) n0.and(31).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o, LE);
-        ((FloatVector) n1.and(31).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 64, LE);
-        ((FloatVector) n0.lanewise(LSHR, 16).and(31).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o + 128, LE);
-        ((FloatVector) n1.lanewise(LSHR, 16).and(31).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 192, LE);
-        ((FloatVector) n0.lanewise(LSHR, 5).and(31).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o + 256, LE);
-        ((FloatVector) n1.lanewise(LSHR, 5).and(31).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 320, LE);
-        ((FloatVector) n0.lanewise(LSHR, 21).and(31).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o + 384, LE);
-        ((FloatVector) n1.lanewise(LSHR, 21).and(31).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 448, LE);
-        ((FloatVector) n0.lanewise(LSHR, 10).and(31).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o + 512, LE);
-        ((FloatVector) n1.lanewise(LSHR, 10).and(31).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 576, LE);
-        ((FloatVector) n0.lanewise(LSHR, 26).and(31).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o + 640, LE);
-        ((FloatVector) n1.lanewise(LSHR, 26).and(31).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 704, LE);
+        IntVector n = IntVector.fromMemorySegment(I, w, at + codes, LE);
+        ((FloatVector) n.and(31).convert(I2F, 0)).fma(scale, least).intoMemorySegment(out, o, LE);
+        ((FloatVector) n.lanewise(LSHR, 16).and(31).convert(I2F, 0)).fma(scale, least).intoMemorySegment(out, o + 128, LE);
+        ((FloatVector) n.lanewise(LSHR, 5).and(31).convert(I2F, 0)).fma(scale, least).intoMemorySegment(out, o + 256, LE);
+        ((FloatVector) n.lanewise(LSHR, 21).and(31).convert(I2F, 0)).fma(scale, least).intoMemorySegment(out, o + 384, LE);
+        ((FloatVector) n.lanewise(LSHR, 10).and(31).convert(I2F, 0)).fma(scale, least).intoMemorySegment(out, o + 512, LE);
+        ((FloatVector) n.lanewise(LSHR, 26).and(31).convert(I2F, 0)).fma(scale, least).intoMemorySegment(out, o + 640, LE);
         o += 6 * Panels.FLOAT_BYTES;
         // Bit 15 of either half: in the end, the last lane's is on top.
-        rest0 = rest0.lanewise(LSHR, 1).or(n0.and(0x80008000));
-        rest1 = rest1.lanewise(LSHR, 1).or(n1.and(0x80008000));
+        rest = rest.lanewise(LSHR, 1).or(n.and(0x80008000));
         at += Panels.FLOAT_BYTES;
       } while (at != scales);
-      ((FloatVector) rest0.lanewise(LSHR, 11).and(31).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o, LE);
-      ((FloatVector) rest1.lanewise(LSHR, 11).and(31).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 64, LE);
-      ((FloatVector) rest0.lanewise(LSHR, 27).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o + 128, LE);
-      ((FloatVector) rest1.lanewise(LSHR, 27).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 192, LE);
+      ((FloatVector) rest.lanewise(LSHR, 11).and(31).convert(I2F, 0)).fma(scale, least).intoMemorySegment(out, o, LE);
+      ((FloatVector) rest.lanewise(LSHR, 27).convert(I2F, 0)).fma(scale, least).intoMemorySegment(out, o + 128, LE);
       o += 2 * Panels.FLOAT_BYTES;
       block = scales + (min ? 128 : 64);
     }
   }
 
   /** Two columns to a half of a lane; the two pairs of bits above them make four columns of all three lanes. */
-  private static void i6(MemorySegment w, long wOffset, int columns, MemorySegment out, long outOffset) {
+  private static void i6(MemorySegment w, long wOffset, int side, int columns, MemorySegment out, long outOffset) {
     int weights = PanelFormat.I6_16.weightBytes();
+    int up = side == 0 ? Short.SIZE : 0;
+    long codes = 64 * side;
     long block = wOffset;
     long o = outOffset;
     for (int b = 0; b < columns / 16; b++) {
       long scales = block + weights;
       IntVector d = IntVector.fromMemorySegment(I, w, scales, LE);
-      FloatVector dEven = d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
-      FloatVector dOdd = d.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
-      FloatVector mEven = dEven.mul(-PanelFormat.I6_16.bias());
-      FloatVector mOdd = dOdd.mul(-PanelFormat.I6_16.bias());
-      IntVector first0 = IntVector.zero(I);
-      IntVector first1 = first0;
-      IntVector second0 = first0;
-      IntVector second1 = first0;
+      FloatVector scale = d.lanewise(LSHL, up).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
+      FloatVector least = scale.mul(-PanelFormat.I6_16.bias());
+      IntVector first = IntVector.zero(I);
+      IntVector second = first;
       long at = block;
       do {
-        IntVector n0 = IntVector.fromMemorySegment(I, w, at, LE);
-        IntVector n1 = IntVector.fromMemorySegment(I, w, at + 64, LE);
-        ((FloatVector) n0.and(63).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o, LE);
-        ((FloatVector) n1.and(63).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 64, LE);
-        ((FloatVector) n0.lanewise(LSHR, 16).and(63).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o + 128, LE);
-        ((FloatVector) n1.lanewise(LSHR, 16).and(63).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 192, LE);
-        ((FloatVector) n0.lanewise(LSHR, 6).and(63).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o + 256, LE);
-        ((FloatVector) n1.lanewise(LSHR, 6).and(63).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 320, LE);
-        ((FloatVector) n0.lanewise(LSHR, 22).and(63).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o + 384, LE);
-        ((FloatVector) n1.lanewise(LSHR, 22).and(63).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 448, LE);
+        IntVector n = IntVector.fromMemorySegment(I, w, at + codes, LE);
+        ((FloatVector) n.and(63).convert(I2F, 0)).fma(scale, least).intoMemorySegment(out, o, LE);
+        ((FloatVector) n.lanewise(LSHR, 16).and(63).convert(I2F, 0)).fma(scale, least).intoMemorySegment(out, o + 128, LE);
+        ((FloatVector) n.lanewise(LSHR, 6).and(63).convert(I2F, 0)).fma(scale, least).intoMemorySegment(out, o + 256, LE);
+        ((FloatVector) n.lanewise(LSHR, 22).and(63).convert(I2F, 0)).fma(scale, least).intoMemorySegment(out, o + 384, LE);
         o += 4 * Panels.FLOAT_BYTES;
         // Bits 12-13 and 14-15 of either half: in the end, the last lane's are on top.
-        first0 = first0.lanewise(LSHR, 2).or(n0.and(0x30003000));
-        first1 = first1.lanewise(LSHR, 2).or(n1.and(0x30003000));
-        second0 = second0.lanewise(LSHR, 2).or(n0.and(0xc000c000));
-        second1 = second1.lanewise(LSHR, 2).or(n1.and(0xc000c000));
+        first = first.lanewise(LSHR, 2).or(n.and(0x30003000));
+        second = second.lanewise(LSHR, 2).or(n.and(0xc000c000));
         at += Panels.FLOAT_BYTES;
       } while (at != scales);
-      ((FloatVector) first0.lanewise(LSHR, 8).and(63).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o, LE);
-      ((FloatVector) first1.lanewise(LSHR, 8).and(63).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 64, LE);
-      ((FloatVector) first0.lanewise(LSHR, 24).and(63).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o + 128, LE);
-      ((FloatVector) first1.lanewise(LSHR, 24).and(63).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 192, LE);
-      ((FloatVector) second0.lanewise(LSHR, 10).and(63).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o + 256, LE);
-      ((FloatVector) second1.lanewise(LSHR, 10).and(63).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 320, LE);
-      ((FloatVector) second0.lanewise(LSHR, 26).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o + 384, LE);
-      ((FloatVector) second1.lanewise(LSHR, 26).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 448, LE);
+      ((FloatVector) first.lanewise(LSHR, 8).and(63).convert(I2F, 0)).fma(scale, least).intoMemorySegment(out, o, LE);
+      ((FloatVector) first.lanewise(LSHR, 24).and(63).convert(I2F, 0)).fma(scale, least).intoMemorySegment(out, o + 128, LE);
+      ((FloatVector) second.lanewise(LSHR, 10).and(63).convert(I2F, 0)).fma(scale, least).intoMemorySegment(out, o + 256, LE);
+      ((FloatVector) second.lanewise(LSHR, 26).convert(I2F, 0)).fma(scale, least).intoMemorySegment(out, o + 384, LE);
       o += 4 * Panels.FLOAT_BYTES;
       block = scales + 64;
     }
