@@ -7,6 +7,7 @@ import com.sun.management.ThreadMXBean;
 import dev.depths.loader.DType;
 import dev.depths.loader.ModDescriptor.Combine;
 import java.lang.management.ManagementFactory;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -14,8 +15,9 @@ import org.junit.jupiter.params.provider.CsvSource;
 /**
  * A decode allocates nothing, on any thread, once its code is compiled: until then vectors are objects, as they are
  * wherever one crosses a call that the compiler does not inline. When the compiler is done is not for a test to say, so
- * it waits for that, and then wants every further token free.
+ * it waits for that, and then wants every further token free. The JVM has the launcher's options.
  */
+@Tag("allocation")
 @Timeout(90)
 class AllocationTest {
   private static final ThreadMXBean THREADS = (ThreadMXBean) ManagementFactory.getThreadMXBean();

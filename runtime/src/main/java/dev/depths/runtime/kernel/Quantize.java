@@ -4,7 +4,6 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorOperators;
-import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
@@ -14,8 +13,6 @@ import jdk.incubator.vector.VectorSpecies;
  */
 final class Quantize {
   private static final VectorSpecies<Float> F = Simd.FLOATS;
-  private static final VectorSpecies<Short> HALF_SHORTS =
-      VectorSpecies.of(short.class, VectorShape.forBitSize(Simd.BITS / 2));
   private static final int L = Simd.LANES;
   /** What rounding adds to a sum of columns at most: half a unit each, and a little for the sums' own rounding. */
   private static final float BLOCK_ROUNDING = 16.5f;
@@ -65,7 +62,7 @@ final class Quantize {
     IntVector sum = IntVector.zero(Simd.INTS);
     for (int i = 0; i < 16; i += L) {
       IntVector q = FloatVector.fromArray(F, x.f32, o + i).mul(inverse).add(ROUND).reinterpretAsInts().sub(ROUND_BITS);
-      ((ShortVector) q.convertShape(VectorOperators.I2S, HALF_SHORTS, 0)).intoArray(x.q, o + i);
+      ((ShortVector) q.convertShape(VectorOperators.I2S, Simd.HALF_SHORTS, 0)).intoArray(x.q, o + i);
       sum = sum.add(q);
     }
     x.sums[o / 16] = sum.reduceLanes(VectorOperators.ADD);

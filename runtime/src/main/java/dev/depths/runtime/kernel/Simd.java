@@ -1,5 +1,7 @@
 package dev.depths.runtime.kernel;
 
+import java.lang.reflect.Array;
+import java.util.List;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorShuffle;
@@ -17,6 +19,8 @@ final class Simd {
   static final VectorSpecies<Float> FLOATS = VectorSpecies.of(float.class, VectorShape.forBitSize(BITS));
   static final VectorSpecies<Integer> INTS = VectorSpecies.of(int.class, VectorShape.forBitSize(BITS));
   static final VectorSpecies<Short> SHORTS = VectorSpecies.of(short.class, VectorShape.forBitSize(BITS));
+  /** As many shorts as {@link #INTS} has ints. */
+  static final VectorSpecies<Short> HALF_SHORTS = VectorSpecies.of(short.class, VectorShape.forBitSize(BITS / 2));
 
   /** Floats (or ints) per vector. */
   static final int LANES = BITS / Float.SIZE;
@@ -27,6 +31,14 @@ final class Simd {
   private static final VectorShuffle<Float> FOLD_4 = fold(4);
   private static final VectorShuffle<Float> FOLD_2 = fold(2);
   private static final VectorShuffle<Float> FOLD_1 = fold(1);
+
+  static {
+    // The Vector API makes a vector for each species when it first needs one. That branch must not have been seen by those
+    // who count: C2 would leave it in every kernel, and with it a vector that becomes an object.
+    for (VectorSpecies<?> species : List.of(FLOATS, INTS, SHORTS, HALF_SHORTS)) {
+      species.fromArray(Array.newInstance(species.elementType(), species.length()), 0);
+    }
+  }
 
   private Simd() {}
 
