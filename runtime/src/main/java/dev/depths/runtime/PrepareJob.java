@@ -54,7 +54,7 @@ final class PrepareJob implements Workers.Job {
 
   @Override
   public void run(int share, int shares) {
-    boolean quantize = projection != null && projection.integerWeights() && rows <= Kernels.GEMV_ROWS;
+    boolean quantize = projection != null && projection.multipliesIntegers(rows);
     int to = Workers.Job.from(rows, share + 1, shares);
     for (int r = Workers.Job.from(rows, share, shares); r < to; r++) {
       int x = residualOffset + r * width;

@@ -1,6 +1,7 @@
 package dev.depths.runtime;
 
 import dev.depths.runtime.kernel.ActivationRange;
+import dev.depths.runtime.kernel.Kernels;
 import java.util.List;
 
 /** Matrices that share one input: query, key and value; gate and up; or one alone. Sums are taken once, not per pass. */
@@ -10,6 +11,7 @@ final class Projection {
   private final int loraRows;
   private final int panels;
   private final ActivationRange inputRange;
+  private final int gemvRows;
   private final long bytes;
 
   /**
@@ -23,6 +25,7 @@ final class Projection {
     this.panels = parts.stream().mapToInt(p -> p.weights().panels()).sum();
     this.inputRange = parts.stream().map(p -> p.weights().format().activationRange())
         .reduce(ActivationRange.ANY, ActivationRange::and);
+    this.gemvRows = parts.stream().mapToInt(p -> Kernels.gemvRows(p.weights().format())).min().orElseThrow();
     this.bytes = parts.stream().mapToLong(Linear::bytes).sum() + (loraA == null ? 0 : 4L * loraA.length);
   }
 
@@ -47,9 +50,14 @@ final class Projection {
     return panels;
   }
 
-  /** Whether a decode multiplies integers, for which its input must be quantised. */
-  boolean integerWeights() {
-    return !inputRange.equals(ActivationRange.ANY);
+  /** Whether an input of so many rows is multiplied as integers, for which it must be quantised. */
+  boolean multipliesIntegers(int rows) {
+    return rows <= gemvRows && !inputRange.equals(ActivationRange.ANY);
+  }
+
+  /** Most rows that are multiplied without unpacking the matrices. */
+  int gemvRows() {
+    return gemvRows;
   }
 
   /** What the quantised input must keep to. */

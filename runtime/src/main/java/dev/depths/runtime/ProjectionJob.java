@@ -77,7 +77,7 @@ final class ProjectionJob implements Workers.Job {
   @Override
   public void run(int share, int shares) {
     int panels = swiGlu ? projection.part(0).weights().panels() : projection.panels();
-    if (rows <= Kernels.GEMV_ROWS) {
+    if (rows <= projection.gemvRows()) {
       fewRows(Workers.Job.from(panels, share, shares), Workers.Job.from(panels, share + 1, shares));
       return;
     }

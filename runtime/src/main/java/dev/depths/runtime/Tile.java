@@ -34,16 +34,16 @@ final class Tile {
   Tile(ModelConfig c, int rows, int lowRankRows) {
     this.rows = rows;
     gathered = new float[rows * c.embedding()];
-    normed = new Activations(rows, c.embedding(), Math.min(rows, Kernels.GEMV_ROWS));
+    normed = new Activations(rows, c.embedding(), Math.min(rows, Kernels.MOST_GEMV_ROWS));
     qStride = panelWidth(c.heads() * c.headDim());
     kvStride = panelWidth(c.kvHeads() * c.headDim());
     q = new float[rows * qStride];
     k = new float[rows * kvStride];
     v = new float[rows * kvStride];
-    attended = new Activations(rows, c.heads() * c.headDim(), Math.min(rows, Kernels.GEMV_ROWS));
+    attended = new Activations(rows, c.heads() * c.headDim(), Math.min(rows, Kernels.MOST_GEMV_ROWS));
     outStride = panelWidth(c.embedding());
     out = new float[rows * outStride];
-    hidden = new Activations(rows, c.feedForward(), Math.min(rows, Kernels.GEMV_ROWS));
+    hidden = new Activations(rows, c.feedForward(), Math.min(rows, Kernels.MOST_GEMV_ROWS));
     up = new float[rows * hidden.stride()];
     lowRankStride = lowRankRows;
     lowRank = new float[rows * lowRankRows];

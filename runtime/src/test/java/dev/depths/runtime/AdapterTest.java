@@ -93,7 +93,7 @@ class AdapterTest {
     TinyModel base = TinyModel.dense(TinyModel.EVEN, type, 1);
     List<Tensor> tensors = tensors(base, List.of("attn_q", "attn_output", "ffn_down"));
     ModelOptions options = ModelOptions.defaults().withThreads(1).withAdapter(write(tensors));
-    int[] tokens = base.tokens(12, 1);
+    int[] tokens = base.tokens(30, 1);
     int vocabulary = base.config().vocabulary();
     try (Model exact = base.open(options.withExact(true)); Model fast = base.open(options); Model plain = base.fast();
         Session e = exact.newSession(SessionOptions.defaults().withRouting(Routing.dense()));

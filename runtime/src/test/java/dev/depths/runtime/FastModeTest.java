@@ -36,6 +36,8 @@ class FastModeTest {
   private static final TinyModel.Shape SHAPE = TinyModel.EVEN;
   private static final int VOCABULARY = SHAPE.vocabulary();
   private static final int TOKENS = 12;
+  /** Tokens of a tile for which the weights are unpacked. */
+  private static final int LARGER = 30;
 
   /**
    * Larger tiles multiply f32 with unpacked weights: all that differs from exact mode is roundings, those of keys and values
@@ -45,7 +47,7 @@ class FastModeTest {
   @EnumSource
   void prefill(DType type) {
     TinyModel tiny = TinyModel.dense(SHAPE, type, 1);
-    int[] tokens = tiny.tokens(TOKENS, 1);
+    int[] tokens = tiny.tokens(LARGER, 1);
     try (Model exact = tiny.exact(1); Model fast = tiny.fast();
         Session e = exact.newSession(); Session f = fast.newSession()) {
       float[][] expected = Logits.prefill(e, VOCABULARY, tokens);
@@ -54,7 +56,7 @@ class FastModeTest {
     }
   }
 
-  /** All of a decode's projections round their activations to integers. */
+  /** All projections of a decode, and of a tile of few rows, round their activations to integers. */
   @ParameterizedTest
   @EnumSource
   void decode(DType type) {
@@ -66,6 +68,8 @@ class FastModeTest {
       Logits.assertClose(expected, Logits.decode(f, VOCABULARY, tokens), quantized(type) ? ALL_ROUNDINGS : KEYS_AND_VALUES);
       f.reset();
       Logits.assertClose(expected, inPairs(f, tokens), quantized(type) ? ALL_ROUNDINGS : KEYS_AND_VALUES);
+      f.reset();
+      Logits.assertClose(expected, Logits.prefill(f, VOCABULARY, tokens), quantized(type) ? ALL_ROUNDINGS : KEYS_AND_VALUES);
     }
   }
 

@@ -1,17 +1,21 @@
 package dev.depths.runtime.kernel;
 
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
  * The products of {@link LoopKernels}: weights are copied from native memory to arrays, decoded a block of columns at a
- * time, and multiplied. Accumulators take the same operands in the same order as the vectors' lanes.
+ * time, and multiplied. Accumulators take the same operands in the same order as the vectors' lanes. Blocks of integers times
+ * more than {@link #FEW_ROWS} rows go through the product with f32 panels, whose vectors are compiled first of all.
  */
 final class LoopPanels {
   private static final int ROWS = Panels.ROWS;
   private static final int BLOCK = Panels.BLOCK;
   /** Columns copied from native memory at a time. */
   private static final int COLUMNS = 1024;
+  /** Rows up to which nothing but loops is run. */
+  static final int FEW_ROWS = 4;
   private static final ThreadLocal<LoopPanels> OF_THREAD = ThreadLocal.withInitial(LoopPanels::new);
 
   /** Packed weights; an int holds the 16-bit lanes of rows c (low) and c + 16 (high). */
@@ -27,6 +31,10 @@ final class LoopPanels {
   private final int[] dots = new int[ROWS];
   private final float[] sums = new float[ROWS];
   private final float[] lanes = new float[2 * Simd.LANES];
+  // A block's product in f32: codes, in the native memory that vectors read, inputs [row][column], products [row][output].
+  private final MemorySegment panel = Arena.ofAuto().allocate((long) BLOCK * Panels.FLOAT_BYTES, 64);
+  private final float[] inputs = new float[Kernels.MOST_GEMV_ROWS * BLOCK];
+  private final float[] products = new float[Kernels.MOST_GEMV_ROWS * ROWS];
 
   private LoopPanels() {}
 
@@ -80,29 +88,22 @@ final class LoopPanels {
 
   void panelGemv(PackedMatrix w, int panel, Activations x, int row, int rows, float[] y, int yOffset, int ldy) {
     PanelFormat format = w.format();
+    for (int r = 0; r < rows; r++) {
+      Arrays.fill(y, yOffset + r * ldy, yOffset + r * ldy + ROWS, 0);
+    }
+    int block = format.isInteger() ? format.block() : BLOCK;
     for (int piece = 0; piece < w.columns(); piece += COLUMNS) {
       int columns = Math.min(COLUMNS, w.columns() - piece);
       copy(w, panel, piece, columns);
-      for (int r = 0; r < rows; r++) {
-        int at = (row + r) * x.stride + piece;
-        int to = yOffset + r * ldy;
-        if (piece == 0) {
-          Arrays.fill(sums, 0);
-        } else {
-          System.arraycopy(y, to, sums, 0, ROWS);
-        }
+      for (int c = 0; c < columns; c += block) {
+        int at = row * x.stride + piece + c;
         if (format.isInteger()) {
-          for (int c = 0; c < columns; c += format.block()) {
-            integerBlock(format, c, x, at + c);
-          }
+          integerBlock(format, c, x, at, rows, y, yOffset, ldy);
         } else {
-          for (int c = 0; c < columns; c += BLOCK) {
-            int n = Math.min(BLOCK, columns - c);
-            toFloats(format, c, n);
-            accumulate(n, x.f32, at + c);
-          }
+          int n = Math.min(block, columns - c);
+          toFloats(format, c, n);
+          rows(n, x.f32, at, x.stride, rows, y, yOffset, ldy, true);
         }
-        System.arraycopy(sums, 0, y, to, ROWS);
       }
     }
   }
@@ -190,20 +191,59 @@ final class LoopPanels {
 
   // Each loop is a method of its own: C2 takes far longer over several in one.
 
-  /** Adds the products of a block with quantised activations to {@link #sums}. */
-  private void integerBlock(PanelFormat format, int column, Activations x, int xOffset) {
+  /** Adds the products of a block with rows of quantised activations, the first at {@code xOffset}, to rows of y. */
+  private void integerBlock(PanelFormat format, int column, Activations x, int xOffset, int rows, float[] y, int yOffset,
+      int ldy) {
     int block = format.block();
-    int start = decode(format, column);
-    Arrays.fill(dots, 0);
-    for (int i = 0; i < block; i += 4) {
-      fourProducts(codes, i * ROWS, x.q, xOffset + i, dots);
+    scales(format, decode(format, column), false);
+    if (rows > FEW_ROWS) {
+      multiplyBlock(block, x, xOffset, rows);
     }
-    int xs = x.sums[xOffset / 16] + (block == BLOCK ? x.sums[xOffset / 16 + 1] : 0);
-    float scale = x.scales[xOffset / BLOCK];
-    scales(format, start, false);
-    scaled(dots, format.hasMin() ? 0 : format.bias() * xs, scales, scale, sums);
-    if (format.hasMin()) {
-      multiplied(minima, xs * scale, sums);
+    for (int r = 0; r < rows; r++) {
+      int at = xOffset + r * x.stride;
+      int to = yOffset + r * ldy;
+      if (rows > FEW_ROWS) {
+        toInts(products, r * ROWS, dots);
+      } else {
+        Arrays.fill(dots, 0);
+        for (int i = 0; i < block; i += 4) {
+          fourProducts(codes, i * ROWS, x.q, at + i, dots);
+        }
+      }
+      int xs = x.sums[at / 16] + (block == BLOCK ? x.sums[at / 16 + 1] : 0);
+      float scale = x.scales[at / BLOCK];
+      scaled(dots, format.hasMin() ? 0 : format.bias() * xs, scales, scale, y, to);
+      if (format.hasMin()) {
+        multiplied(minima, xs * scale, y, to);
+      }
+    }
+  }
+
+  /** {@link #codes} times rows of a block of quantised activations, to {@link #products}: integers below 2^24, so exact. */
+  private void multiplyBlock(int block, Activations x, int xOffset, int rows) {
+    toFloats(codes, block * ROWS, floats);
+    MemorySegment.copy(floatsSegment, 0, panel, 0, (long) block * Panels.FLOAT_BYTES);
+    for (int r = 0; r < rows; r++) {
+      toFloats(x.q, xOffset + r * x.stride, block, inputs, r * BLOCK);
+    }
+    F32Gemm.multiply(panel, 0, block, inputs, 0, BLOCK, rows, products, 0, ROWS, false);
+  }
+
+  private static void toFloats(int[] codes, int n, float[] out) {
+    for (int i = 0; i < n; i++) {
+      out[i] = codes[i];
+    }
+  }
+
+  private static void toFloats(short[] q, int from, int n, float[] out, int to) {
+    for (int i = 0; i < n; i++) {
+      out[to + i] = q[from + i];
+    }
+  }
+
+  private static void toInts(float[] products, int from, int[] dots) {
+    for (int c = 0; c < ROWS; c++) {
+      dots[c] = (int) products[from + c];
     }
   }
 
@@ -217,15 +257,15 @@ final class LoopPanels {
     }
   }
 
-  private static void scaled(int[] dots, int less, float[] scales, float scale, float[] sums) {
+  private static void scaled(int[] dots, int less, float[] scales, float scale, float[] y, int to) {
     for (int c = 0; c < ROWS; c++) {
-      sums[c] = Math.fma(dots[c] - less, scales[c] * scale, sums[c]);
+      y[to + c] = Math.fma(dots[c] - less, scales[c] * scale, y[to + c]);
     }
   }
 
-  private static void multiplied(float[] w, float x, float[] sums) {
+  private static void multiplied(float[] w, float x, float[] y, int to) {
     for (int c = 0; c < ROWS; c++) {
-      sums[c] = Math.fma(w[c], x, sums[c]);
+      y[to + c] = Math.fma(w[c], x, y[to + c]);
     }
   }
 

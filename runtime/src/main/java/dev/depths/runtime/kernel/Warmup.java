@@ -40,6 +40,8 @@ public final class Warmup implements AutoCloseable {
 
   private final Kernels kernels;
   private final Set<PanelFormat> formats;
+  /** Tokens that a pass over such matrices multiplies without unpacking them. */
+  private final int gemvRows;
   private final Set<Compiled> compiled;
   /** Threads that have yet to finish a group. */
   private final Map<Group, Integer> unfinished = new EnumMap<>(Group.class);
@@ -53,6 +55,7 @@ public final class Warmup implements AutoCloseable {
   private volatile List<Group> order = FOR_DECODE;
   /** A short first pass is running. */
   private volatile boolean firstPass;
+  /** The latest pass is of few tokens. */
   private volatile boolean decoding;
   private boolean firstPassBegun;
   private volatile boolean closed;
@@ -88,6 +91,7 @@ public final class Warmup implements AutoCloseable {
   /** @param compiled what vector kernels are compiled already; what this compiles is added */
   Warmup(Kernels selected, Set<PanelFormat> formats, Set<Compiled> compiled) {
     this.formats = formats;
+    this.gemvRows = formats.stream().mapToInt(Kernels::gemvRows).max().orElse(0);
     this.compiled = compiled;
     if (!(selected instanceof VectorKernels)) {
       kernels = selected;
@@ -154,12 +158,12 @@ public final class Warmup implements AutoCloseable {
    * @param weightBytes that the pass reads
    */
   public void beginPass(int tokens, long weightBytes) {
-    decoding = tokens == 1;
+    decoding = tokens <= gemvRows;
     if (!firstPassBegun) {
       firstPassBegun = true;
       firstPass = tokens * (double) weightBytes <= SHORT_PASS;
     }
-    if (tokens > Kernels.GEMV_ROWS) {
+    if (tokens > LoopPanels.FEW_ROWS) {
       await(prefillReady);
     }
     if (firstPass) {

@@ -106,12 +106,15 @@ class LoopKernelsTest {
     for (int columns : format.isInteger() ? new int[] {32, 96, 1056} : new int[] {1, 7, 33, 64, 1030}) {
       Random random = new Random(columns);
       PackedMatrix w = RandomPanels.real(format, 2, columns, random);
-      Activations x = activations(ROWS, columns, random);
-      for (int r = 0; r < ROWS && format.isInteger(); r++) {
+      int most = format.isInteger() ? Kernels.MOST_GEMV_ROWS : Kernels.gemvRows(format);
+      Activations x = activations(most + 1, columns, random);
+      for (int r = 0; r <= most && format.isInteger(); r++) {
         vectors.quantize(x, r, 0, columns, format.activationRange());
       }
-      float[] before = gaussian(random, ROWS * 40 + 5);
-      same(before, (k, y) -> k.panelsGemv(w, 1, 2, x, 1, ROWS - 2, y, 5, 40));
+      float[] before = gaussian(random, most * 40 + 5);
+      for (int rows : new int[] {1, Math.min(LoopPanels.FEW_ROWS + 1, most), most}) {
+        same(before, (k, y) -> k.panelsGemv(w, 1, 2, x, 1, rows, y, 5, 40));
+      }
       if (format != PanelFormat.F32) {
         try (Arena arena = Arena.ofConfined()) {
           MemorySegment out = arena.allocate(columns * 128L, 64);
@@ -120,7 +123,7 @@ class LoopKernelsTest {
             MemorySegment.copy(out, ValueLayout.JAVA_FLOAT, 0, y, 0, y.length);
           });
           MemorySegment scratch = arena.allocate(64 * 128L, 64);
-          same(before, (k, y) -> k.panelGemm(w, 1, x, 1, ROWS - 1, scratch, y, 5, 40));
+          same(before, (k, y) -> k.panelGemm(w, 1, x, 1, most, scratch, y, 5, 40));
         }
       }
     }

@@ -38,7 +38,7 @@ class WarmupTest {
   @Timeout(120)
   void aShortFirstPassOfManyRowsHasVectorsForItsProducts() throws InterruptedException {
     Warmup warmup = start(EnumSet.of(PanelFormat.I4));
-    warmup.beginPass(Kernels.GEMV_ROWS + 1, 1 << 20);
+    warmup.beginPass(Kernels.MOST_GEMV_ROWS + 1, 1 << 20);
     assertInstanceOf(VectorKernels.class, of(Group.GEMM, warmup));
     assertInstanceOf(LoopKernels.class, of(Group.UNPACK, warmup));
     warmup.endPass();
