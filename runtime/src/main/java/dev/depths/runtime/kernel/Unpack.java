@@ -31,9 +31,8 @@ final class Unpack {
       default -> {
         // All rows of some columns, then of the next ones: written into the L1 cache.
         for (int c = 0; c < columns; c += PIECE) {
-          long from = wOffset + (long) c / format.block() * format.blockBytes();
           int n = Math.min(PIECE, columns - c);
-          integers(w, from, format, n, out, (long) c * Panels.FLOAT_BYTES);
+          integers(w, wOffset + format.panelBytes(c), format, n, out, (long) c * Panels.FLOAT_BYTES);
         }
       }
     }
