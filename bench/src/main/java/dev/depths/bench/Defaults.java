@@ -23,6 +23,7 @@ import org.openjdk.jmh.annotations.Warmup;
       "--enable-native-access=ALL-UNNAMED",
       "--sun-misc-unsafe-memory-access=allow",
       "-XX:PerMethodTrapLimit=100000",
+      "-XX:PerMethodRecompilationCutoff=100000",
       "-XX:+UseSerialGC",
       "-XX:-UsePerfData"
     })

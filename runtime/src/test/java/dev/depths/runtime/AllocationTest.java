@@ -15,7 +15,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 /**
  * A decode allocates nothing, on any thread, once its code is compiled: until then vectors are objects, as they are
  * wherever one crosses a call that the compiler does not inline. When the compiler is done is not for a test to say, so
- * it waits for that, and then wants every further token free. The JVM has the launcher's options.
+ * it waits for that, and then wants every further token free.
  */
 @Tag("allocation")
 @Timeout(90)
