@@ -6,6 +6,7 @@ module dev.depths.tools {
   requires me.tongfei.progressbar;
   requires org.jline.reader;
   requires org.jline.terminal;
+  requires jdk.unsupported;
 
   opens dev.depths.tools to info.picocli;
 }

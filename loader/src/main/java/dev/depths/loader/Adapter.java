@@ -3,6 +3,7 @@ package dev.depths.loader;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.HashMap;
@@ -13,13 +14,16 @@ import java.util.Set;
 
 /**
  * A Mixture-of-Depths adapter for a dense checkpoint: routers, and optionally low-rank updates of its matrices, {@code
- * W' = W + scale · B·A} (LoRA, arXiv 2106.09685). A safetensors file with the descriptor as JSON under the metadata key
- * {@code mod}; tensors {@code blk.N.mod_router.weight}, {@code blk.N.<matrix>.lora_a} [rank, in] and {@code .lora_b}
- * [out, rank]. Rows of query and key updates are in the order of the base checkpoint.
+ * W' = W + scale · B·A} (LoRA, arXiv 2106.09685). Tensors {@code blk.N.mod_router.weight}, {@code blk.N.<matrix>.lora_a}
+ * [rank, in] and {@code .lora_b} [out, rank]; rows of query and key updates are in the order of the base checkpoint. A
+ * safetensors file with the descriptor as JSON under the metadata key {@code mod}, which is what training code writes; or a
+ * GGUF file with {@code general.type} {@code adapter} and the descriptor under keys {@code mod.*}, which is opened faster.
  */
 public final class Adapter implements AutoCloseable {
   private static final Set<String> OTHER_KEYS = Set.of("lora.rank", "lora.scale", "base_sha256");
   private static final int MAX_RANK = 1 << 10;
+  private static final String SAFETENSORS_KEY = "__metadata__.mod";
+  private static final String NO_ADAPTER = ": this is no Mixture-of-Depths adapter";
   private static final String LORA_A = ".lora_a";
   private static final String LORA_B = ".lora_b";
 
@@ -33,15 +37,22 @@ public final class Adapter implements AutoCloseable {
   private Adapter(Object file, Arena arena, MemorySegment data) {
     this.file = file;
     this.arena = arena;
-    SafetensorsFile content = SafetensorsFile.parse(file, data);
-    this.tensors = Collections.unmodifiableMap(content.tensors());
-    String json = content.metadata().get("mod");
-    if (json == null) {
-      throw new MalformedFileException(file, "__metadata__.mod", "is missing: this is no Mixture-of-Depths adapter");
+    Metadata metadata;
+    if (GgufFile.hasMagic(data)) {
+      GgufFile content = GgufFile.parse(file, data);
+      this.tensors = Collections.unmodifiableMap(content.tensors());
+      metadata = new Metadata(file, content.metadata());
+    } else {
+      SafetensorsFile content = SafetensorsFile.parse(file, data);
+      this.tensors = Collections.unmodifiableMap(content.tensors());
+      String json = content.metadata().get("mod");
+      if (json == null) {
+        throw new MalformedFileException(file, SAFETENSORS_KEY, "is missing" + NO_ADAPTER);
+      }
+      metadata = new Metadata(file, Json.object(file, SAFETENSORS_KEY, json, ModReader.PREFIX));
     }
-    Metadata metadata = new Metadata(file, Json.object(file, "__metadata__.mod", json, ModReader.PREFIX));
     this.descriptor = ModReader.read(metadata, OTHER_KEYS)
-        .orElseThrow(() -> new MalformedFileException(file, "__metadata__.mod", "is empty"));
+        .orElseThrow(() -> new MalformedFileException(file, "mod", "has no keys" + NO_ADAPTER));
     long rank = metadata.integer("mod.lora.rank", 1, MAX_RANK).orElse(0L);
     this.loraScale = metadata.number("mod.lora.scale", -1e6, 1e6).orElse(0.0).floatValue();
     this.baseSha256 = metadata.string("mod.base_sha256").orElse("").toLowerCase(Locale.ROOT);
@@ -71,6 +82,29 @@ public final class Adapter implements AutoCloseable {
     }
   }
 
+  /**
+   * Whether a file says that it is an adapter: a single safetensors file, or GGUF of the type {@code adapter}.
+   *
+   * @throws IOException if the file cannot be read
+   * @throws LoadException if it is malformed
+   */
+  public static boolean isAdapter(Path file) throws IOException {
+    if (!Files.isRegularFile(file)) {
+      return false;
+    }
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment data = MappedFile.map(file, arena);
+      return GgufFile.hasMagic(data)
+          ? isAdapter(GgufFile.parse(file, data).metadata()) : file.toString().endsWith(".safetensors");
+    } catch (InternalError e) {
+      throw MappedFile.lost(file, "header", e);
+    }
+  }
+
+  static boolean isAdapter(Map<String, Object> gguf) {
+    return "adapter".equals(gguf.get("general.type"));
+  }
+
   /** An adapter in memory that outlives it. */
   static Adapter parse(Object name, MemorySegment data) {
     return new Adapter(name, null, data);
@@ -90,7 +124,7 @@ public final class Adapter implements AutoCloseable {
         throw malformed(name, "has no " + (a == null ? LORA_A : LORA_B) + " beside it");
       }
       if (!hasScale || rank == 0) {
-        throw new MalformedFileException(file, "__metadata__.mod", "has no lora.rank or lora.scale for the updates");
+        throw new MalformedFileException(file, "mod", "has no lora.rank or lora.scale for the updates");
       }
       if (a.shape().size() != 2 || b.shape().size() != 2 || a.rows() != rank || b.columns() != rank) {
         throw malformed(name, "has the shapes " + a.shape() + " and " + b.shape() + " of its factors, expected ["

@@ -74,6 +74,9 @@ public final class Checkpoint implements AutoCloseable {
 
   private static Checkpoint gguf(Path path, GgufModel model, Arena arena) {
     Metadata metadata = new Metadata(path, model.metadata());
+    if (Adapter.isAdapter(model.metadata())) {
+      throw metadata.unsupported("general.type is adapter: it changes a model and is none itself");
+    }
     Optional<ModDescriptor> mod = ModReader.read(metadata, Set.of());
     // A file without tensors serves its vocabulary, whatever architecture it belongs to.
     Lazy<ModelConfig> config = new Lazy<>(() -> GgufConfig.read(metadata, model.tensors()));

@@ -1,6 +1,8 @@
 package dev.depths.loader;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -19,6 +21,7 @@ import java.util.SequencedMap;
  */
 record GgufFile(Object file, int version, SequencedMap<String, Object> metadata, SequencedMap<String, Tensor> tensors) {
   private static final int MAGIC = 0x46554747;
+  private static final ValueLayout.OfInt MAGIC_LAYOUT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final int MAX_KEY_BYTES = 0xffff;
   private static final int MAX_NAME_BYTES = 63;
   private static final int MAX_DIMENSIONS = 4;
@@ -52,6 +55,11 @@ record GgufFile(Object file, int version, SequencedMap<String, Object> metadata,
       infos.add(info(file, in, "tensor " + i));
     }
     return new GgufFile(file, version, metadata, tensors(in, data, infos, alignment));
+  }
+
+  /** Whether bytes begin as a GGUF file does. */
+  static boolean hasMagic(MemorySegment data) {
+    return data.byteSize() >= Integer.BYTES && data.get(MAGIC_LAYOUT, 0) == MAGIC;
   }
 
   private static int version(ByteCursor in) {

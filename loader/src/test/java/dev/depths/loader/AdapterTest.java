@@ -3,7 +3,9 @@ package dev.depths.loader;
 import static dev.depths.loader.Refusals.assertMalformed;
 import static dev.depths.loader.Refusals.assertUnsupported;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -63,6 +65,50 @@ class AdapterTest {
     assertThrows(IllegalStateException.class, tensor::toFloats);
   }
 
+  private static GgufWriter gguf() {
+    return new GgufWriter().put("general.type", "adapter").put("mod.version", 1).put("mod.blocks", List.of(1))
+        .put("mod.router", "linear").put("mod.selection", "threshold").put("mod.threshold", 0.35).put("mod.combine", "x+f")
+        .put("mod.lora.rank", 2).put("mod.lora.scale", 1.5)
+        .tensor("blk.1.mod_router.weight", new float[32], 1, 32)
+        .tensor("blk.0.ffn_up.lora_a", new float[64], 2, 32)
+        .tensor("blk.0.ffn_up.lora_b", new float[128], 64, 2);
+  }
+
+  @Test
+  void opensAGgufFile() throws IOException {
+    Path file = directory.resolve("adapter.gguf");
+    gguf().put("mod.base_sha256", HASH).write(file);
+    assertTrue(Adapter.isAdapter(file));
+    try (Adapter adapter = Adapter.open(file)) {
+      adapter.validate(CONFIG);
+      assertEquals(List.of(1), adapter.descriptor().blocks());
+      assertEquals(0.35, adapter.descriptor().threshold());
+      assertEquals(1.5f, adapter.loraScale());
+      assertEquals(HASH, adapter.baseSha256());
+      assertEquals(
+          Set.of("blk.1.mod_router.weight", "blk.0.ffn_up.lora_a", "blk.0.ffn_up.lora_b"), adapter.tensors().keySet());
+    }
+    assertUnsupported(file + ": general.type is adapter", "", () -> Checkpoint.open(file));
+  }
+
+  @Test
+  void ggufKeysAreThoseOfTheDescriptor() throws IOException {
+    assertUnsupported("a.gguf: mod.lora.alpha is not a known property", "", () -> parse(gguf().put("mod.lora.alpha", 16)));
+    assertMalformed("a.gguf: mod.lora.rank", "is 0, expected 1 to 1024", () -> parse(gguf().put("mod.lora.rank", 0)));
+    assertMalformed("a.gguf: mod", "has no lora.rank or lora.scale", () -> parse(gguf().remove("mod.lora.scale")));
+    assertMalformed("a.gguf: mod", "has no keys: this is no Mixture-of-Depths adapter",
+        () -> parse(TinyModel.gguf("llama")));
+    Path model = directory.resolve("model.gguf");
+    TinyModel.gguf("llama").write(model);
+    assertFalse(Adapter.isAdapter(model));
+    assertFalse(Adapter.isAdapter(directory));
+    assertFalse(Adapter.isAdapter(directory.resolve("none.gguf")));
+  }
+
+  private static Adapter parse(GgufWriter writer) {
+    return Adapter.parse("a.gguf", MemorySegment.ofArray(writer.toBytes()));
+  }
+
   @Test
   void anAdapterNeedNotChangeMatrices() {
     Adapter adapter = parse(router(adapter("")));
@@ -74,7 +120,7 @@ class AdapterTest {
   @Test
   void theDescriptor() {
     assertRefused("__metadata__.mod", "is missing: this is no Mixture-of-Depths adapter", new SafetensorsWriter());
-    assertRefused("__metadata__.mod", "is empty", new SafetensorsWriter().metadata("mod", "{}"));
+    assertRefused("mod", "has no keys: this is no Mixture-of-Depths adapter", new SafetensorsWriter().metadata("mod", "{}"));
     assertRefused("__metadata__.mod, line 1", "is no valid JSON", new SafetensorsWriter().metadata("mod", "{x"));
     assertRefused("__metadata__.mod", "is no JSON object", new SafetensorsWriter().metadata("mod", "1"));
     assertRefused("mod.lora.rank", "is 0, expected 1 to 1024", router(adapter(", 'lora': {'rank': 0}")));
@@ -108,7 +154,7 @@ class AdapterTest {
     assertRefused("tensor blk.0.attn_q.lora_a", "has the shapes [64] and [32, 2]",
         withLora().tensor("blk.0.attn_q.lora_a", DType.F32, new float[64], 64)
             .tensor("blk.0.attn_q.lora_b", DType.F32, new float[64], 32, 2));
-    assertRefused("__metadata__.mod", "has no lora.rank or lora.scale for the updates",
+    assertRefused("mod", "has no lora.rank or lora.scale for the updates",
         router(adapter(", 'lora': {'rank': 2}")).tensor("blk.0.attn_q.lora_a", DType.F32, new float[64], 2, 32)
             .tensor("blk.0.attn_q.lora_b", DType.F32, new float[64], 32, 2));
   }

@@ -1,6 +1,5 @@
 package dev.depths.runtime;
 
-import dev.depths.loader.Checkpoint;
 import dev.depths.loader.Tensor;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
@@ -8,12 +7,13 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HexFormat;
+import java.util.Map;
 import java.util.zip.CRC32;
 import java.util.zip.CRC32C;
 import java.util.zip.Checksum;
 
 /**
- * Tells models apart without reading them whole: a sum over when the file was changed, and of each tensor its name, type,
+ * Tells models, and adapters, apart without reading them whole: a sum over when the file was changed, and of each tensor its name, type,
  * shape, and some of its bytes at the beginning, in the middle and at the end.
  */
 final class Fingerprint {
@@ -21,14 +21,15 @@ final class Fingerprint {
 
   private Fingerprint() {}
 
-  static String of(Path path, Checkpoint checkpoint) throws IOException {
+  /** @param tensors the file's */
+  static String of(Path path, Map<String, Tensor> tensors) throws IOException {
     // Two sums that the JDK has code for before anything is compiled; a digest would load its providers first.
     CRC32 first = new CRC32();
     CRC32C second = new CRC32C();
     update(first, second, text(Files.getLastModifiedTime(path).toString()));
     byte[] sample = new byte[SAMPLE];
     MemorySegment sampleSegment = MemorySegment.ofArray(sample);
-    for (Tensor t : checkpoint.tensors().values()) {
+    for (Tensor t : tensors.values()) {
       update(first, second, text(t.name() + " " + t.type() + " " + t.shape() + "\n"));
       long last = Math.max(0, t.data().byteSize() - SAMPLE);
       for (long at : new long[] {0, last / 2, last}) {

@@ -7,7 +7,7 @@ import dev.depths.runtime.kernel.PackedMatrix;
  *
  * @param weights [out, in]
  * @param bias one per output, padded to whole panels; or null
- * @param loraB the low-rank update's second factor [out, rank], scaled; or null
+ * @param loraB the low-rank update's second factor [out, rank], of half floats or floats; or null
  * @param loraRow where the update's rank intermediate values start among those of the projection
  */
 record Linear(PackedMatrix weights, float[] bias, PackedMatrix loraB, int loraRow) {

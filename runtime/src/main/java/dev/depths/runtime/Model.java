@@ -39,7 +39,9 @@ public final class Model implements AutoCloseable {
   private final Warmup warmup;
   private volatile boolean closed;
 
-  private Model(Checkpoint checkpoint, String cacheKey, Adapter adapter, ModelOptions options, long start) {
+  /** @param cacheKey of the packed cache, and that of the adapter's matrices; null for none */
+  private Model(Checkpoint checkpoint, String cacheKey, Adapter adapter, String updateCacheKey, ModelOptions options,
+      long start) {
     this.checkpoint = checkpoint;
     this.options = options;
     this.mod = adapter == null ? checkpoint.mod() : Optional.of(adapter.descriptor());
@@ -49,11 +51,16 @@ public final class Model implements AutoCloseable {
     this.kernels = warmup.kernels();
     Thread.ofPlatform().daemon().name("depths-tokenizer").start(() -> buildTokenizer(checkpoint));
     try {
-      PackedCache cache = cacheKey == null ? null : new PackedCache(options.cache().get(), cacheKey, workers, arena);
-      WeightsBuilder builder = new WeightsBuilder(checkpoint, adapter, options.exact(), cache, workers, arena);
+      PackedCache cache = cache(cacheKey);
+      PackedCache updateCache = cache(updateCacheKey);
+      WeightsBuilder builder =
+          new WeightsBuilder(checkpoint, adapter, options.exact(), cache, updateCache, workers, arena);
       this.weights = builder.build(mod.orElse(null));
       if (cache != null) {
         cache.store();
+      }
+      if (updateCache != null) {
+        updateCache.store();
       }
       this.lowRankRows = builder.lowRankRows();
     } catch (RuntimeException | Error e) {
@@ -63,6 +70,10 @@ public final class Model implements AutoCloseable {
       throw e;
     }
     this.loadNanos = System.nanoTime() - start;
+  }
+
+  private PackedCache cache(String key) {
+    return key == null ? null : new PackedCache(options.cache().get(), key, workers, arena);
   }
 
   /** Builds the tokenizer, which takes as long as reading the weights does, beside that. */
@@ -123,14 +134,17 @@ public final class Model implements AutoCloseable {
   private static Model of(Checkpoint checkpoint, Path path, ModelOptions options, long start) throws IOException {
     try {
       boolean cached = path != null && options.cache().isPresent() && !options.exact();
-      String cacheKey = cached ? Fingerprint.of(path, checkpoint) : null;
+      String cacheKey = cached ? Fingerprint.of(path, checkpoint.tensors()) : null;
       if (options.adapter().isEmpty()) {
-        return new Model(checkpoint, cacheKey, null, options, start);
+        return new Model(checkpoint, cacheKey, null, null, options, start);
       }
       try (Adapter adapter = Adapter.open(options.adapter().get())) {
         adapter.validate(checkpoint.config());
         requireSameRowOrder(adapter, checkpoint.config(), options.adapter().get());
-        return new Model(checkpoint, cacheKey, adapter, options, start);
+        // Of the model too: its layout says in which order rows are packed.
+        String updateCacheKey =
+            cached ? cacheKey + Fingerprint.of(options.adapter().get(), adapter.tensors()) : null;
+        return new Model(checkpoint, cacheKey, adapter, updateCacheKey, options, start);
       }
     } catch (IOException | RuntimeException | Error e) {
       checkpoint.close();

@@ -69,8 +69,8 @@ final class PrepareJob implements Workers.Job {
       }
       if (projection != null && projection.loraA() != null) {
         for (int i = 0; i < projection.loraRows(); i++) {
-          tile.lowRank[r * tile.lowRankStride + i] = kernels.dot(input.f32(), r * input.stride(), projection.loraA(),
-              i * input.columns(), input.columns());
+          tile.lowRank[r * tile.lowRankStride + i] = projection.loraScale()
+              * kernels.dot(input.f32(), r * input.stride(), projection.loraA(), i * input.columns(), input.columns());
         }
       }
     }

@@ -9,6 +9,7 @@ final class Projection {
   private final Linear[] parts;
   private final float[] loraA;
   private final int loraRows;
+  private final float loraScale;
   private final int panels;
   private final ActivationRange inputRange;
   private final int gemvRows;
@@ -17,11 +18,13 @@ final class Projection {
   /**
    * @param parts the matrices
    * @param loraA first factors of their low-rank updates [loraRows, in], row-major, of all parts together; or null
+   * @param loraScale what the updates are multiplied with
    */
-  Projection(List<Linear> parts, float[] loraA, int loraRows) {
+  Projection(List<Linear> parts, float[] loraA, int loraRows, float loraScale) {
     this.parts = parts.toArray(Linear[]::new);
     this.loraA = loraA;
     this.loraRows = loraRows;
+    this.loraScale = loraScale;
     this.panels = parts.stream().mapToInt(p -> p.weights().panels()).sum();
     this.inputRange = parts.stream().map(p -> p.weights().format().activationRange())
         .reduce(ActivationRange.ANY, ActivationRange::and);
@@ -45,6 +48,10 @@ final class Projection {
     return loraRows;
   }
 
+  float loraScale() {
+    return loraScale;
+  }
+
   /** Panels of all parts together. */
   int panels() {
     return panels;
@@ -52,7 +59,7 @@ final class Projection {
 
   /** Whether an input of so many rows is multiplied as integers, for which it must be quantised. */
   boolean multipliesIntegers(int rows) {
-    return rows <= gemvRows && !inputRange.equals(ActivationRange.ANY);
+    return rows <= gemvRows && inputRange.isBounded();
   }
 
   /** Most rows that are multiplied without unpacking the matrices. */

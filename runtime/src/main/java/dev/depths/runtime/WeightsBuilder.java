@@ -2,6 +2,7 @@ package dev.depths.runtime;
 
 import dev.depths.loader.Adapter;
 import dev.depths.loader.Checkpoint;
+import dev.depths.loader.DType;
 import dev.depths.loader.MalformedFileException;
 import dev.depths.loader.ModDescriptor;
 import dev.depths.loader.ModelConfig;
@@ -30,18 +31,24 @@ final class WeightsBuilder {
   private final float loraScale;
   private final boolean exact;
   private final PackedCache cache;
+  private final PackedCache updateCache;
   private final Workers workers;
   private final Arena arena;
   private int lowRankRows;
 
-  /** @param cache of packed matrices, or null */
-  WeightsBuilder(Checkpoint checkpoint, Adapter adapter, boolean exact, PackedCache cache, Workers workers, Arena arena) {
+  /**
+   * @param cache of the checkpoint's packed matrices, or null
+   * @param updateCache of the adapter's, or null
+   */
+  WeightsBuilder(Checkpoint checkpoint, Adapter adapter, boolean exact, PackedCache cache, PackedCache updateCache,
+      Workers workers, Arena arena) {
     this.checkpoint = checkpoint;
     this.config = checkpoint.config();
     this.adapter = adapter == null ? Map.of() : adapter.tensors();
     this.loraScale = adapter == null ? 0 : adapter.loraScale();
     this.exact = exact;
     this.cache = cache;
+    this.updateCache = updateCache;
     this.workers = workers;
     this.arena = arena;
   }
@@ -111,7 +118,7 @@ final class WeightsBuilder {
       at += f.length;
     }
     lowRankRows = Math.max(lowRankRows, size / columns);
-    return new Projection(parts, loraA, size / columns);
+    return new Projection(parts, loraA, size / columns, loraScale);
   }
 
   /**
@@ -138,7 +145,7 @@ final class WeightsBuilder {
       inParallel(name, packed.panels(), (from, to) -> Packer.packF32(source, packed, from, to));
       return new Linear(packed, bias, null, 0);
     }
-    PackedMatrix packed = packed(name, w, rowOf);
+    PackedMatrix packed = packed(cache, name, w, Packer.formatOf(w.type()), rowOf);
     if (a == null) {
       return new Linear(packed, bias, null, 0);
     }
@@ -147,28 +154,12 @@ final class WeightsBuilder {
       loraRow += f.length / w.columns();
     }
     factors.add(a.toFloats());
-    PackedMatrix packedB = Packer.allocate(PanelFormat.F32, rows, b.columns(), arena);
-    Packer.packF32(scaledRows(b, rowOf), packedB);
-    return new Linear(packed, bias, packedB, loraRow);
+    PanelFormat format = b.type() == DType.F16 ? PanelFormat.F16 : PanelFormat.F32;
+    return new Linear(packed, bias, packed(updateCache, b.name(), b, format, rowOf), loraRow);
   }
 
-  /** The rows of a low-rank update's second factor in the order of the output, times the update's scale. */
-  private float[] scaledRows(Tensor b, IntUnaryOperator rowOf) {
-    float[] source = b.toFloats();
-    float[] rows = new float[source.length];
-    int columns = b.columns();
-    for (int r = 0; r < b.rows(); r++) {
-      int from = rowOf.applyAsInt(r) * columns;
-      for (int i = 0; i < columns; i++) {
-        rows[r * columns + i] = source[from + i] * loraScale;
-      }
-    }
-    return rows;
-  }
-
-  /** A matrix as its file quantises it, from the cache if it has it. */
-  private PackedMatrix packed(String name, Tensor w, IntUnaryOperator rowOf) {
-    PanelFormat format = Packer.formatOf(w.type());
+  /** A packed matrix, from the cache if it has it. */
+  private PackedMatrix packed(PackedCache cache, String name, Tensor w, PanelFormat format, IntUnaryOperator rowOf) {
     int rows = Math.toIntExact(w.rows());
     PackedMatrix cached = cache == null ? null : cache.find(name, format, rows, w.columns());
     if (cached != null) {

@@ -2,6 +2,7 @@ package dev.depths.runtime;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -19,6 +20,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -102,9 +104,47 @@ class AdapterTest {
       Logits.assertClose(expected, Logits.prefill(f, vocabulary, tokens), 1e-4);
       f.reset();
       Logits.assertClose(expected, Logits.decode(f, vocabulary, tokens), 1e-3);
-      // Two factors of rank 3, a padded second one of 256 rows, for each of 3 matrices in 3 blocks, and one router.
-      long factors = 3 * 3 * 4L * RANK * (256 + 256);
+      // Factors of 256 columns and of 256 rows, two of these of half floats, for 3 matrices in 3 blocks; and one router.
+      long factors = 3 * 256L * RANK * (3 * 4 + 2 + 2 + 4);
       assertEquals(plain.weightBytes() + factors + 4 * 256 + 4, fast.weightBytes());
+    }
+  }
+
+  /** In a file of their own, so that models with and without an adapter share the other. */
+  @Test
+  void packedUpdatesAreCached() throws IOException {
+    Path model = ChainModel.write(directory.resolve("model.gguf"), "abc");
+    Path cache = directory.resolve("cache");
+    Random random = new Random(7);
+    Path adapter = write(updates(random));
+    float[] first = firstLogits(model, cache, adapter);
+    assertEquals(2, files(cache));
+    assertArrayEquals(first, firstLogits(model, cache, adapter));
+    assertEquals(2, files(cache));
+    write(updates(random));
+    assertFalse(Arrays.equals(first, firstLogits(model, cache, adapter)));
+    assertEquals(3, files(cache));
+  }
+
+  /** Of the first block's queries and down projection, in {@link ChainModel}'s shapes. */
+  private static List<Tensor> updates(Random random) {
+    return List.of(RandomTensors.matrix("blk.1.mod_router.weight", DType.F32, 1, 64, 1, random),
+        RandomTensors.matrix("blk.0.attn_q.lora_a", DType.F32, RANK, 64, 1, random),
+        RandomTensors.matrix("blk.0.attn_q.lora_b", DType.F16, 64, RANK, 1, random),
+        RandomTensors.matrix("blk.0.ffn_down.lora_a", DType.F16, RANK, 32, 1, random),
+        RandomTensors.matrix("blk.0.ffn_down.lora_b", DType.F32, 64, RANK, 1, random));
+  }
+
+  private static float[] firstLogits(Path model, Path cache, Path adapter) throws IOException {
+    ModelOptions options = ModelOptions.defaults().withThreads(1).withCache(cache).withAdapter(adapter);
+    try (Model opened = Model.open(model, options); Session session = opened.newSession()) {
+      return session.prefill(new int[] {'a', 'b', 'c'}).clone();
+    }
+  }
+
+  private static long files(Path cache) throws IOException {
+    try (Stream<Path> files = Files.list(cache)) {
+      return files.count();
     }
   }
 
@@ -135,7 +175,7 @@ class AdapterTest {
         ModDescriptor.SkippedKv.ABSENT, 2, false);
   }
 
-  /** A router for block 1, and factors for the updated matrices of every block. */
+  /** A router for block 1, and factors for the updated matrices of every block: second ones of half floats or floats. */
   private static List<Tensor> tensors(TinyModel base, List<String> updated) {
     Random random = new Random(5);
     List<Tensor> tensors = new ArrayList<>();
@@ -147,7 +187,8 @@ class AdapterTest {
         String prefix = "blk." + b + "." + name;
         double deviation = 1 / Math.sqrt(w.columns());
         tensors.add(RandomTensors.matrix(prefix + ".lora_a", DType.F32, RANK, w.columns(), deviation, random));
-        tensors.add(RandomTensors.matrix(prefix + ".lora_b", DType.F32, (int) w.rows(), RANK, 0.5, random));
+        DType type = name.startsWith("attn") ? DType.F16 : DType.F32;
+        tensors.add(RandomTensors.matrix(prefix + ".lora_b", type, (int) w.rows(), RANK, 0.5, random));
       }
     }
     return tensors;
@@ -188,8 +229,8 @@ class AdapterTest {
     for (Tensor t : tensors) {
       int from = data.size();
       data.write(t.data().toArray(ValueLayout.JAVA_BYTE));
-      header.append(", \"%s\": {\"dtype\": \"F32\", \"shape\": %s, \"data_offsets\": [%d, %d]}"
-          .formatted(t.name(), t.shape(), from, data.size()));
+      header.append(", \"%s\": {\"dtype\": \"%s\", \"shape\": %s, \"data_offsets\": [%d, %d]}"
+          .formatted(t.name(), t.type(), t.shape(), from, data.size()));
     }
     byte[] json = header.append('}').toString().getBytes(StandardCharsets.UTF_8);
     ByteBuffer file = ByteBuffer.allocate(8 + json.length + data.size()).order(ByteOrder.LITTLE_ENDIAN);

@@ -36,7 +36,7 @@ final class DefaultModel {
       throw new CommandException("the application's directory is not known (property depths.home); "
           + "start it with 'depths', or pass -m FILE");
     }
-    Path file = Path.of(home, "adapters", "smollm2-135m-mod.safetensors");
+    Path file = Path.of(home, "adapters", "smollm2-135m-mod.gguf");
     if (!Files.isRegularFile(file)) {
       throw new CommandException(file + ": the default adapter is missing; --no-adapter runs without it");
     }

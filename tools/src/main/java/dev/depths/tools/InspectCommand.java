@@ -3,7 +3,6 @@ package dev.depths.tools;
 import dev.depths.loader.Adapter;
 import dev.depths.loader.Checkpoint;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -47,7 +46,7 @@ final class InspectCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
-    if (model != null && isAdapter(model)) {
+    if (model != null && Adapter.isAdapter(model)) {
       try (Adapter opened = Adapter.open(model)) {
         print(Inspection.of(model, opened));
       }
@@ -65,10 +64,5 @@ final class InspectCommand implements Callable<Integer> {
 
   private void print(Inspection inspection) {
     streams.print(json ? Json.pretty(inspection.json()) + "\n" : inspection.text(tensors));
-  }
-
-  /** A model in safetensors files is opened by its directory; a single file is an adapter. */
-  private static boolean isAdapter(Path path) {
-    return Files.isRegularFile(path) && path.toString().endsWith(".safetensors");
   }
 }

@@ -1,28 +1,34 @@
 package dev.depths.tools;
 
-import org.jline.utils.Signals;
+import sun.misc.Signal;
+import sun.misc.SignalHandler;
 
 /** While open, the first Ctrl-C asks for a clean stop; the next one ends the process at once. */
-final class Interruption implements AutoCloseable {
+final class Interruption implements AutoCloseable, SignalHandler {
   /** 128 + SIGINT, as shells report it. */
   static final int EXIT_STATUS = 130;
 
-  private static final String SIGNAL = "INT";
+  private static final Signal SIGNAL = new Signal("INT");
 
-  private final Object previous;
+  private final Runnable stop;
+  private final SignalHandler previous;
   private volatile boolean requested;
 
   /**
    * @param stop asks what is running to end soon; called on a thread of its own
    */
   Interruption(Runnable stop) {
-    previous = Signals.register(SIGNAL, () -> {
-      if (requested) {
-        Runtime.getRuntime().halt(EXIT_STATUS);
-      }
-      requested = true;
-      stop.run();
-    });
+    this.stop = stop;
+    previous = Signal.handle(SIGNAL, this);
+  }
+
+  @Override
+  public void handle(Signal signal) {
+    if (requested) {
+      Runtime.getRuntime().halt(EXIT_STATUS);
+    }
+    requested = true;
+    stop.run();
   }
 
   /** Whether Ctrl-C was pressed. */
@@ -32,6 +38,6 @@ final class Interruption implements AutoCloseable {
 
   @Override
   public void close() {
-    Signals.unregister(SIGNAL, previous);
+    Signal.handle(SIGNAL, previous);
   }
 }

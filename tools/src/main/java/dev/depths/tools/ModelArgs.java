@@ -22,7 +22,7 @@ final class ModelArgs {
   Path model;
 
   @Option(names = "--adapter", paramLabel = "FILE",
-      description = "Mixture-of-Depths adapter (safetensors) to apply to a dense model.")
+      description = "Mixture-of-Depths adapter (GGUF or safetensors) to apply to a dense model.")
   Path adapter;
 
   @Option(names = "--no-adapter", description = "Run the default model dense, without its adapter.")

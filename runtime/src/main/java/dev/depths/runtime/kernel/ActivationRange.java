@@ -31,6 +31,11 @@ public record ActivationRange(int blockSum, int halfSum, int pairSum, int weight
         Math.min(pairSum, other.pairSum), weightBits | other.weightBits);
   }
 
+  /** Whether any bound is kept to: whether activations will be integers at all. */
+  public boolean isBounded() {
+    return weightBits != 0;
+  }
+
   /** Whether activations will be multiplied with weights of so many bits. */
   boolean forWeightsOf(int bits) {
     return (weightBits >> bits & 1) != 0;

@@ -66,9 +66,9 @@ public final class Packer {
   }
 
   /**
-   * Packs a range of panels of a tensor, keeping its quantisation.
+   * Packs a range of panels of a tensor, keeping its quantisation if the format is its own.
    *
-   * @param to has the format {@link #formatOf} of the tensor's type and the tensor's shape
+   * @param to has the format {@link #formatOf} of the tensor's type, or f32, and the tensor's shape
    * @param rowOf the tensor's row that becomes a given output row
    * @throws ArithmeticException if a scale or a minimum is beyond a half float's range
    */
@@ -95,22 +95,6 @@ public final class Packer {
       zeroPadding(panel, rowsOf(to, p));
       MemorySegment.copy(panelSegment, FLOAT, 0, to.data(), FLOAT, to.offset(p), panel.length);
     }
-  }
-
-  /**
-   * Packs a small matrix, row by row in an array: in one loop, for a model may have hundreds of these, and a start has the
-   * JIT compile little.
-   */
-  public static void packF32(float[] rows, PackedMatrix to) {
-    int columns = to.columns();
-    float[] panels = new float[to.panels() * Panels.ROWS * columns];
-    for (int r = 0; r < to.rows(); r++) {
-      int panel = r / Panels.ROWS * Panels.ROWS * columns + r % Panels.ROWS;
-      for (int i = 0; i < columns; i++) {
-        panels[panel + i * Panels.ROWS] = rows[r * columns + i];
-      }
-    }
-    MemorySegment.copy(MemorySegment.ofArray(panels), FLOAT, 0, to.data(), FLOAT, 0, panels.length);
   }
 
   private static void zeroPadding(float[] panel, int rows) {

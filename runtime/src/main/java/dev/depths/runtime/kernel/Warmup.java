@@ -22,8 +22,21 @@ import java.util.function.Function;
  * where vectors are not compiled yet.
  */
 public final class Warmup implements AutoCloseable {
-  /** The kernels of a group, of those that depend on it for a format of matrices. */
-  record Compiled(Group group, PanelFormat format) {}
+  /**
+   * The kernels of a group, of those that depend on it for a format of matrices. The methods that every record has are
+   * made by the JDK when they are first called, which takes a start some 40 ms.
+   */
+  record Compiled(Group group, PanelFormat format) {
+    @Override
+    public boolean equals(Object other) {
+      return other instanceof Compiled c && group == c.group && format == c.format;
+    }
+
+    @Override
+    public int hashCode() {
+      return 31 * group.hashCode() + (format == null ? 0 : format.hashCode());
+    }
+  }
 
   /** What this JVM has compiled for other models. */
   private static final Set<Compiled> COMPILED = ConcurrentHashMap.newKeySet();
