@@ -7,6 +7,4 @@ module dev.depths.tools {
   requires org.jline.reader;
   requires org.jline.terminal;
   requires jdk.unsupported;
-
-  opens dev.depths.tools to info.picocli;
 }

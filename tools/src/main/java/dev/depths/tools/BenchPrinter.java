@@ -52,7 +52,7 @@ abstract class BenchPrinter {
 
     @Override
     void end() {
-      streams.print("\nbuild: " + DepthsCommand.Version.commit() + ", " + Cpu.NAME + ", JDK " + Runtime.version() + "\n");
+      streams.print("\nbuild: " + Version.commit() + ", " + Cpu.NAME + ", JDK " + Runtime.version() + "\n");
     }
 
     private void line(Object... cells) {

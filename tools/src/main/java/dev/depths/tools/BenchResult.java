@@ -8,7 +8,7 @@ record BenchResult(BenchModel model, BenchTest test, int threads, BenchSamples s
   /** Fields with llama-bench's names, and after them Depths's own. The samples are left out: tables have no lists. */
   Map<String, Object> fields() {
     Map<String, Object> fields = Json.object();
-    fields.put("build_commit", DepthsCommand.Version.commit());
+    fields.put("build_commit", Version.commit());
     fields.put("cpu_info", Cpu.NAME);
     fields.put("backends", "CPU");
     fields.put("model_filename", model.file());

@@ -10,59 +10,41 @@ import dev.depths.runtime.Session;
 import dev.depths.runtime.SessionOptions;
 import java.io.IOException;
 import java.util.List;
-import java.util.concurrent.Callable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Option;
 
 /** Talks with the model, turn by turn. */
-@Command(
-    name = "chat",
-    description = "Talks with the model. Each line is a turn; the model's replies alone go to standard output.",
-    mixinStandardHelpOptions = true,
-    versionProvider = DepthsCommand.Version.class,
-    sortOptions = false,
-    footer = {
-      "",
-      "/reset starts a new conversation, /exit or Ctrl-D ends, Ctrl-C stops a reply.",
-      "Examples:",
-      "  depths chat",
-      "  depths chat -m model.gguf --system \"Answer in one sentence.\"",
-      "  echo \"What is a lighthouse?\" | depths chat --temp 0"
-    })
-final class ChatCommand implements Callable<Integer> {
-  private final Streams streams;
+final class ChatCommand extends Command {
+  private final ModelArgs model = new ModelArgs(spec);
 
-  @Mixin
-  ModelArgs model;
+  private final Arg<String> system = Arg.option(String.class, "--system").label("TEXT")
+      .addTo(spec, "System message that opens the conversation.");
 
-  @Option(names = "--system", paramLabel = "TEXT", description = "System message that opens the conversation.")
-  String system;
+  private final Arg<Integer> predict = Arg.option(int.class, "-n", "--predict").label("N").orElse(-1)
+      .addTo(spec, "Most tokens per reply; -1 for as many as the context holds. Default: ${DEFAULT-VALUE}.");
 
-  @Option(names = {"-n", "--predict"}, paramLabel = "N", defaultValue = "-1",
-      description = "Most tokens per reply; -1 for as many as the context holds. Default: ${DEFAULT-VALUE}.")
-  int predict;
+  private final GenerationArgs generation = new GenerationArgs(spec);
 
-  @Mixin
-  GenerationArgs generation;
-
-  @Mixin
-  ThreadArgs threads;
+  private final ThreadArgs threads = new ThreadArgs(spec);
 
   ChatCommand(Streams streams) {
-    this.streams = streams;
+    super(streams, "chat", "Talks with the model. Each line is a turn; the model's replies alone go to standard output.",
+        "",
+        "/reset starts a new conversation, /exit or Ctrl-D ends, Ctrl-C stops a reply.",
+        "Examples:",
+        "  depths chat",
+        "  depths chat -m model.gguf --system \"Answer in one sentence.\"",
+        "  echo \"What is a lighthouse?\" | depths chat --temp 0");
   }
 
   @Override
   public Integer call() throws IOException {
     model.check();
-    GenerateOptions options = generation.options(predict);
+    GenerateOptions options = generation.options(predict.value());
     SessionOptions sessionOptions = generation.sessionOptions();
     int threadCount = threads.count();
     try (Model opened = model.open(streams, threadCount); Session session = ModelArgs.session(opened, sessionOptions)) {
       ChatTemplate template = opened.chatTemplate().orElseThrow(
           () -> new CommandException("the model has no chat template; 'depths generate' continues plain text"));
-      List<Message> opening = system == null ? List.of() : List.of(new Message("system", system));
+      List<Message> opening = system.value() == null ? List.of() : List.of(new Message("system", system.value()));
       Timings timings = new Timings(opened.loadNanos());
       Conversation conversation = new Conversation(session, opened.tokenizer(), template, opening, timings);
       int code;
@@ -72,6 +54,7 @@ final class ChatCommand implements Callable<Integer> {
       timings.add(session.counters());
       streams.err().print("\n" + timings.summary());
       streams.err().println("seed       " + options.sampling().seed());
+      ClassArchive.markWhole();
       return code;
     }
   }

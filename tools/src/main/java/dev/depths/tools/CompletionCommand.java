@@ -1,29 +1,19 @@
 package dev.depths.tools;
 
 import picocli.AutoComplete;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Spec;
 
 /** Prints the shell completion script. */
-@Command(
-    name = "completion",
-    description = "Prints a completion script for bash and zsh.",
-    mixinStandardHelpOptions = true,
-    versionProvider = DepthsCommand.Version.class,
-    footer = {"", "Example:", "  source <(depths completion)"})
-final class CompletionCommand implements Runnable {
-  private final Streams streams;
-
-  @Spec
-  CommandSpec spec;
-
+final class CompletionCommand extends Command {
   CompletionCommand(Streams streams) {
-    this.streams = streams;
+    super(streams, "completion", "Prints a completion script for bash and zsh.",
+        "",
+        "Example:",
+        "  source <(depths completion)");
   }
 
   @Override
-  public void run() {
+  public Integer call() {
     streams.print(AutoComplete.bash("depths", spec.root().commandLine()));
+    return 0;
   }
 }

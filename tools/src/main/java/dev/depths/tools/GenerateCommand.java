@@ -8,71 +8,45 @@ import dev.depths.runtime.SessionOptions;
 import java.io.IOException;
 import java.util.Locale;
 import java.util.Map;
-import java.util.concurrent.Callable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** Continues a text. */
-@Command(
-    name = "generate",
-    description = "Continues a text. The generated text alone goes to standard output.",
-    mixinStandardHelpOptions = true,
-    versionProvider = DepthsCommand.Version.class,
-    sortOptions = false,
-    footer = {
-      "",
-      "Examples:",
-      "  depths generate \"The lighthouse keeper opened the door and\"",
-      "  depths generate -m model.gguf -n 64 --temp 0 -f prompt.txt",
-      "  echo -n \"Once upon a time\" | depths generate --json - | jq .text"
-    })
-final class GenerateCommand implements Callable<Integer> {
-  private final Streams streams;
+final class GenerateCommand extends Command {
+  private final Arg<String> prompt = Arg.parameter(spec, String.class, "PROMPT",
+      "The text to continue; - reads standard input.");
 
-  @Spec
-  CommandSpec spec;
+  private final Arg<String> file = Arg.option(String.class, "-f", "--file").label("FILE")
+      .addTo(spec, "Read the prompt from a file, as it is; - reads standard input.");
 
-  @Parameters(arity = "0..1", paramLabel = "PROMPT", description = "The text to continue; - reads standard input.")
-  String prompt;
+  private final ModelArgs model = new ModelArgs(spec);
 
-  @Option(names = {"-f", "--file"}, paramLabel = "FILE",
-      description = "Read the prompt from a file, as it is; - reads standard input.")
-  String file;
+  private final Arg<Integer> predict = Arg.option(int.class, "-n", "--predict").label("N").orElse(128)
+      .addTo(spec, "Most tokens to generate; -1 for as many as the context holds. Default: ${DEFAULT-VALUE}.");
 
-  @Mixin
-  ModelArgs model;
+  private final GenerationArgs generation = new GenerationArgs(spec);
 
-  @Option(names = {"-n", "--predict"}, paramLabel = "N", defaultValue = "128",
-      description = "Most tokens to generate; -1 for as many as the context holds. Default: ${DEFAULT-VALUE}.")
-  int predict;
+  private final Arg<Boolean> ignoreEnd = Arg.flag("--ignore-eos").addTo(spec, "Go on past tokens that end a text.");
 
-  @Mixin
-  GenerationArgs generation;
+  private final ThreadArgs threads = new ThreadArgs(spec);
 
-  @Option(names = "--ignore-eos", description = "Go on past tokens that end a text.")
-  boolean ignoreEnd;
-
-  @Mixin
-  ThreadArgs threads;
-
-  @Option(names = "--json", description = "Print one JSON object instead: text, tokens, timings, memory, routing.")
-  boolean json;
+  private final Arg<Boolean> json = Arg.flag("--json")
+      .addTo(spec, "Print one JSON object instead: text, tokens, timings, memory, routing.");
 
   GenerateCommand(Streams streams) {
-    this.streams = streams;
+    super(streams, "generate", "Continues a text. The generated text alone goes to standard output.",
+        "",
+        "Examples:",
+        "  depths generate \"The lighthouse keeper opened the door and\"",
+        "  depths generate -m model.gguf -n 64 --temp 0 -f prompt.txt",
+        "  echo -n \"Once upon a time\" | depths generate --json - | jq .text");
   }
 
   @Override
   public Integer call() throws IOException {
     model.check();
-    GenerateOptions options = generation.options(predict).withIgnoreEnd(ignoreEnd);
+    GenerateOptions options = generation.options(predict.value()).withIgnoreEnd(ignoreEnd.value());
     SessionOptions sessionOptions = generation.sessionOptions();
     int threadCount = threads.count();
-    String text = InputText.read(streams, spec, prompt, file, "PROMPT");
+    String text = InputText.read(streams, spec, prompt.value(), file.value(), "PROMPT");
     try (Model opened = model.open(streams, threadCount); Session session = ModelArgs.session(opened, sessionOptions)) {
       int[] tokens = opened.tokenizer().encode(text, true, true);
       if (tokens.length == 0) {
@@ -88,12 +62,12 @@ final class GenerateCommand implements Callable<Integer> {
     Generation result;
     boolean interrupted;
     try (Interruption interruption = new Interruption(session::cancel)) {
-      result = session.generate(prompt, options, json ? token -> {} : output);
+      result = session.generate(prompt, options, json.value() ? token -> {} : output);
       interrupted = interruption.requested();
     }
     timings.add(result);
     timings.add(session.counters());
-    if (json) {
+    if (json.value()) {
       streams.print(Json.compact(report(result, options, timings, memory(opened, session))) + "\n");
     } else {
       output.finish(result);
@@ -103,6 +77,7 @@ final class GenerateCommand implements Callable<Integer> {
     }
     streams.err().print("\n" + timings.summary());
     streams.err().println("seed       " + options.sampling().seed());
+    ClassArchive.markWhole();
     return interrupted ? Interruption.EXIT_STATUS : 0;
   }
 

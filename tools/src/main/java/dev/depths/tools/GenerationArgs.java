@@ -7,9 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ThreadLocalRandom;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /** How text is generated, with llama.cpp's names and defaults. */
 final class GenerationArgs {
@@ -18,42 +16,39 @@ final class GenerationArgs {
       "temperature", "--temp", "topK", "--top-k", "topP", "--top-p", "minP", "--min-p",
       "repeatPenalty", "--repeat-penalty", "repeatLast", "--repeat-last-n");
 
-  @Spec(Spec.Target.MIXEE)
-  CommandSpec spec;
+  private final CommandSpec spec;
+  private final Arg<Float> temperature;
+  private final Arg<Integer> topK;
+  private final Arg<Float> topP;
+  private final Arg<Float> minP;
+  private final Arg<Float> repeatPenalty;
+  private final Arg<Integer> repeatLast;
+  private final Arg<Long> seed;
+  private final Arg<Integer> context;
+  private final Arg<List<String>> stop;
 
-  @Option(names = "--temp", paramLabel = "T", defaultValue = "0.8",
-      description = "Temperature; 0 takes the most likely token. Default: ${DEFAULT-VALUE}.")
-  float temperature;
-
-  @Option(names = "--top-k", paramLabel = "K", defaultValue = "40",
-      description = "Keep the K most likely tokens; 0 keeps all. Default: ${DEFAULT-VALUE}.")
-  int topK;
-
-  @Option(names = "--top-p", paramLabel = "P", defaultValue = "0.95",
-      description = "Keep the most likely tokens whose probability reaches P. Default: ${DEFAULT-VALUE}.")
-  float topP;
-
-  @Option(names = "--min-p", paramLabel = "P", defaultValue = "0.05",
-      description = "Keep tokens at least P times as likely as the most likely. Default: ${DEFAULT-VALUE}.")
-  float minP;
-
-  @Option(names = "--repeat-penalty", paramLabel = "R", defaultValue = "1.0",
-      description = "Penalty on tokens of the last --repeat-last-n; 1 for none. Default: ${DEFAULT-VALUE}.")
-  float repeatPenalty;
-
-  @Option(names = "--repeat-last-n", paramLabel = "N", defaultValue = "64",
-      description = "How many tokens the penalty looks back. Default: ${DEFAULT-VALUE}.")
-  int repeatLast;
-
-  @Option(names = "--seed", paramLabel = "S", description = "Seed of the draw; random without it, or if -1.")
-  Long seed;
-
-  @Option(names = {"-c", "--ctx"}, paramLabel = "N", defaultValue = "0",
-      description = "Most tokens of prompt and text together; 0 for the model's own limit. Default: ${DEFAULT-VALUE}.")
-  int context;
-
-  @Option(names = "--stop", paramLabel = "TEXT", description = "Text that ends the generation; may be repeated.")
-  List<String> stop = List.of();
+  /** Adds the options to a command. */
+  GenerationArgs(CommandSpec spec) {
+    this.spec = spec;
+    temperature = Arg.option(float.class, "--temp").label("T").orElse(0.8)
+        .addTo(spec, "Temperature; 0 takes the most likely token. Default: ${DEFAULT-VALUE}.");
+    topK = Arg.option(int.class, "--top-k").label("K").orElse(40)
+        .addTo(spec, "Keep the K most likely tokens; 0 keeps all. Default: ${DEFAULT-VALUE}.");
+    topP = Arg.option(float.class, "--top-p").label("P").orElse(0.95)
+        .addTo(spec, "Keep the most likely tokens whose probability reaches P. Default: ${DEFAULT-VALUE}.");
+    minP = Arg.option(float.class, "--min-p").label("P").orElse(0.05)
+        .addTo(spec, "Keep tokens at least P times as likely as the most likely. Default: ${DEFAULT-VALUE}.");
+    repeatPenalty = Arg.option(float.class, "--repeat-penalty").label("R").orElse(1.0)
+        .addTo(spec, "Penalty on tokens of the last --repeat-last-n; 1 for none. Default: ${DEFAULT-VALUE}.");
+    repeatLast = Arg.option(int.class, "--repeat-last-n").label("N").orElse(64)
+        .addTo(spec, "How many tokens the penalty looks back. Default: ${DEFAULT-VALUE}.");
+    seed = Arg.option(Long.class, "--seed").label("S")
+        .addTo(spec, "Seed of the draw; random without it, or if -1.");
+    context = Arg.option(int.class, "-c", "--ctx").label("N").orElse(0)
+        .addTo(spec, "Most tokens of prompt and text together; 0 for the model's own limit. Default: ${DEFAULT-VALUE}.");
+    stop = Arg.repeatable(String.class, "--stop").label("TEXT")
+        .addTo(spec, "Text that ends the generation; may be repeated.");
+  }
 
   /** The options of a generation of at most {@code tokens} tokens, or as many as fit if that is -1. */
   GenerateOptions options(int tokens) {
@@ -61,8 +56,10 @@ final class GenerationArgs {
       throw usage("-n must be at least 0, or -1, not " + tokens);
     }
     try {
-      Sampling sampling = new Sampling(temperature, topK, topP, minP, repeatPenalty, repeatLast, drawnSeed());
-      return new GenerateOptions(tokens < 0 ? Integer.MAX_VALUE : tokens, sampling, stop, false);
+      Sampling sampling = new Sampling(temperature.value(), topK.value(), topP.value(), minP.value(),
+          repeatPenalty.value(), repeatLast.value(), drawnSeed());
+      List<String> stops = stop.value() == null ? List.of() : stop.value();
+      return new GenerateOptions(tokens < 0 ? Integer.MAX_VALUE : tokens, sampling, stops, false);
     } catch (IllegalArgumentException e) {
       throw usage(withOptionNames(e.getMessage()));
     }
@@ -70,14 +67,15 @@ final class GenerationArgs {
 
   /** The options of the session. */
   SessionOptions sessionOptions() {
-    if (context < 0) {
-      throw usage("--ctx must not be negative, not " + context);
+    if (context.value() < 0) {
+      throw usage("--ctx must not be negative, not " + context.value());
     }
-    return SessionOptions.defaults().withContextLength(context);
+    return SessionOptions.defaults().withContextLength(context.value());
   }
 
   private long drawnSeed() {
-    return seed == null || seed == -1 ? ThreadLocalRandom.current().nextInt(Integer.MAX_VALUE) : seed;
+    Long given = seed.value();
+    return given == null || given == -1 ? ThreadLocalRandom.current().nextInt(Integer.MAX_VALUE) : given;
   }
 
   private static String withOptionNames(String message) {

@@ -4,56 +4,40 @@ import dev.depths.loader.Adapter;
 import dev.depths.loader.Checkpoint;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.concurrent.Callable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.Parameters;
 
 /** Says what is in a model or adapter. */
-@Command(
-    name = "inspect",
-    description = "Shows hyperparameters, tokenizer, tensors and Mixture-of-Depths descriptor of a model or adapter.",
-    mixinStandardHelpOptions = true,
-    versionProvider = DepthsCommand.Version.class,
-    sortOptions = false,
-    footer = {
-      "",
-      "Examples:",
-      "  depths inspect",
-      "  depths inspect --tensors model.gguf",
-      "  depths inspect --json adapter.safetensors | jq .mod"
-    })
-final class InspectCommand implements Callable<Integer> {
-  private final Streams streams;
+final class InspectCommand extends Command {
+  private final Arg<Path> model = Arg.parameter(spec, Path.class, "MODEL",
+      "GGUF file, Hugging Face directory, or adapter; without it the default model.");
 
-  @Parameters(arity = "0..1", paramLabel = "MODEL",
-      description = "GGUF file, Hugging Face directory, or adapter; without it the default model.")
-  Path model;
+  private final Arg<Path> adapter = Arg.option(Path.class, "--adapter").label("FILE")
+      .addTo(spec, "Adapter to show with the model; the default model is shown with its own.");
 
-  @Option(names = "--adapter", paramLabel = "FILE",
-      description = "Adapter to show with the model; the default model is shown with its own.")
-  Path adapter;
+  private final Arg<Boolean> tensors = Arg.flag("--tensors").addTo(spec, "List every tensor.");
 
-  @Option(names = "--tensors", description = "List every tensor.")
-  boolean tensors;
-
-  @Option(names = "--json", description = "Print one JSON object, metadata and every tensor included.")
-  boolean json;
+  private final Arg<Boolean> json = Arg.flag("--json")
+      .addTo(spec, "Print one JSON object, metadata and every tensor included.");
 
   InspectCommand(Streams streams) {
-    this.streams = streams;
+    super(streams, "inspect",
+        "Shows hyperparameters, tokenizer, tensors and Mixture-of-Depths descriptor of a model or adapter.",
+        "",
+        "Examples:",
+        "  depths inspect",
+        "  depths inspect --tensors model.gguf",
+        "  depths inspect --json adapter.safetensors | jq .mod");
   }
 
   @Override
   public Integer call() throws IOException {
-    if (model != null && Adapter.isAdapter(model)) {
-      try (Adapter opened = Adapter.open(model)) {
-        print(Inspection.of(model, opened));
+    if (model.value() != null && Adapter.isAdapter(model.value())) {
+      try (Adapter opened = Adapter.open(model.value())) {
+        print(Inspection.of(model.value(), opened));
       }
       return 0;
     }
-    Path path = model == null ? DefaultModel.path(streams) : model;
-    Path adapterPath = model == null && adapter == null ? DefaultModel.adapter() : adapter;
+    Path path = model.value() == null ? DefaultModel.path(streams) : model.value();
+    Path adapterPath = model.value() == null && adapter.value() == null ? DefaultModel.adapter() : adapter.value();
     try (Checkpoint checkpoint = Checkpoint.open(path);
         Adapter opened = adapterPath == null ? null : Adapter.open(adapterPath)) {
       Inspection inspection = Inspection.of(path, checkpoint);
@@ -63,6 +47,6 @@ final class InspectCommand implements Callable<Integer> {
   }
 
   private void print(Inspection inspection) {
-    streams.print(json ? Json.pretty(inspection.json()) + "\n" : inspection.text(tensors));
+    streams.print(json.value() ? Json.pretty(inspection.json()) + "\n" : inspection.text(tensors.value()));
   }
 }

@@ -7,82 +7,58 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
-import java.util.concurrent.Callable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Parameters;
-import picocli.CommandLine.Spec;
 
 /** Writes a text's logits, for parity checks. */
-@Command(
-    name = "logits",
-    description = "Writes the logits of every position of a text to a NumPy file: f32 [tokens, vocabulary].",
-    mixinStandardHelpOptions = true,
-    versionProvider = DepthsCommand.Version.class,
-    sortOptions = false,
-    footer = {
-      "",
-      "Examples:",
-      "  depths logits --exact --tokens 504,33059,40061 --out logits.npy --routing routing.json",
-      "  depths logits -m model.gguf \"The lighthouse keeper\" --out logits.npy"
-    })
-final class LogitsCommand implements Callable<Integer> {
-  private final Streams streams;
+final class LogitsCommand extends Command {
+  private final Arg<String> text = Arg.parameter(spec, String.class, "TEXT",
+      "The text; - reads standard input.");
 
-  @Spec
-  CommandSpec spec;
+  private final Arg<String> file = Arg.option(String.class, "-f", "--file").label("FILE")
+      .addTo(spec, "Read the text from a file.");
 
-  @Parameters(arity = "0..1", paramLabel = "TEXT", description = "The text; - reads standard input.")
-  String text;
+  private final Arg<String> ids = Arg.option(String.class, "--tokens").label("IDS")
+      .addTo(spec, "Token ids instead of a text: 1,2,3.");
 
-  @Option(names = {"-f", "--file"}, paramLabel = "FILE", description = "Read the text from a file.")
-  String file;
+  private final ModelArgs model = new ModelArgs(spec);
 
-  @Option(names = "--tokens", paramLabel = "IDS", description = "Token ids instead of a text: 1,2,3.")
-  String ids;
+  private final ThreadArgs threads = new ThreadArgs(spec);
 
-  @Mixin
-  ModelArgs model;
+  private final Arg<Path> out = Arg.option(Path.class, "-o", "--out").label("FILE").required()
+      .addTo(spec, "The NumPy file to write.");
 
-  @Mixin
-  ThreadArgs threads;
-
-  @Option(names = {"-o", "--out"}, required = true, paramLabel = "FILE", description = "The NumPy file to write.")
-  Path out;
-
-  @Option(names = "--routing", paramLabel = "FILE",
-      description = "JSON file for the positions that each routed block computed: {\"blocks\": {\"4\": [0, 1]}}.")
-  Path routing;
+  private final Arg<Path> routing = Arg.option(Path.class, "--routing").label("FILE")
+      .addTo(spec, "JSON file for the positions that each routed block computed: {\"blocks\": {\"4\": [0, 1]}}.");
 
   LogitsCommand(Streams streams) {
-    this.streams = streams;
+    super(streams, "logits", "Writes the logits of every position of a text to a NumPy file: f32 [tokens, vocabulary].",
+        "",
+        "Examples:",
+        "  depths logits --exact --tokens 504,33059,40061 --out logits.npy --routing routing.json",
+        "  depths logits -m model.gguf \"The lighthouse keeper\" --out logits.npy");
   }
 
   @Override
   public Integer call() throws IOException {
     model.check();
     int threadCount = threads.count();
-    if (ids != null && (text != null || file != null)) {
-      throw new ParameterException(spec.commandLine(), "--tokens and a text exclude each other");
+    if (ids.value() != null && (text.value() != null || file.value() != null)) {
+      throw usage("--tokens and a text exclude each other");
     }
-    String input = ids != null ? null : InputText.read(streams, spec, text, file, "TEXT, --tokens");
+    String input = ids.value() != null ? null : InputText.read(streams, spec, text.value(), file.value(), "TEXT, --tokens");
     try (Model opened = model.open(streams, threadCount); Session session = opened.newSession()) {
       int vocabulary = opened.config().vocabulary();
-      int[] tokens = input == null ? TokenIds.parse(ids, vocabulary) : opened.tokenizer().encode(input, true, true);
+      int[] tokens = input == null ? TokenIds.parse(ids.value(), vocabulary) : opened.tokenizer().encode(input, true, true);
       if (tokens.length == 0) {
         throw new CommandException("there are no tokens");
       }
-      try (NpyWriter npy = new NpyWriter(out, tokens.length, vocabulary)) {
+      try (NpyWriter npy = new NpyWriter(out.value(), tokens.length, vocabulary)) {
         session.prefill(tokens, (position, logits) -> npy.row(logits));
         npy.commit();
       }
-      if (routing != null) {
-        Files.writeString(routing, Json.compact(routing(session)) + "\n");
+      if (routing.value() != null) {
+        Files.writeString(routing.value(), Json.compact(routing(session)) + "\n");
       }
-      streams.err().println("wrote " + out + ": f32 [" + tokens.length + ", " + vocabulary + "]");
+      streams.err().println("wrote " + out.value() + ": f32 [" + tokens.length + ", " + vocabulary + "]");
     }
     return 0;
   }

@@ -44,8 +44,8 @@ public final class Main {
   }
 
   /** All commands by name. */
-  private static SequencedMap<String, Supplier<Object>> commands(Streams streams) {
-    SequencedMap<String, Supplier<Object>> commands = new LinkedHashMap<>();
+  private static SequencedMap<String, Supplier<Command>> commands(Streams streams) {
+    SequencedMap<String, Supplier<Command>> commands = new LinkedHashMap<>();
     commands.put("generate", () -> new GenerateCommand(streams));
     commands.put("chat", () -> new ChatCommand(streams));
     commands.put("inspect", () -> new InspectCommand(streams));
@@ -58,10 +58,10 @@ public final class Main {
   }
 
   private static CommandLine commandLine(Streams streams, Set<String> names) {
-    CommandLine line = new CommandLine(new DepthsCommand());
+    CommandLine line = new DepthsCommand(streams).commandLine();
     commands(streams).forEach((name, command) -> {
       if (names.contains(name)) {
-        line.addSubcommand(name, command.get());
+        line.addSubcommand(name, command.get().commandLine());
       }
     });
     return line

@@ -8,47 +8,47 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /** Which model runs, and with which adapter. */
 final class ModelArgs {
-  @Spec(Spec.Target.MIXEE)
-  CommandSpec spec;
+  private final CommandSpec spec;
+  private final Arg<Path> model;
+  private final Arg<Path> adapter;
+  private final Arg<Boolean> noAdapter;
+  private final Arg<Boolean> exact;
 
-  @Option(names = {"-m", "--model"}, paramLabel = "MODEL",
-      description = "GGUF file or Hugging Face directory; without it the default model, fetched once.")
-  Path model;
-
-  @Option(names = "--adapter", paramLabel = "FILE",
-      description = "Mixture-of-Depths adapter (GGUF or safetensors) to apply to a dense model.")
-  Path adapter;
-
-  @Option(names = "--no-adapter", description = "Run the default model dense, without its adapter.")
-  boolean noAdapter;
-
-  @Option(names = "--exact", description = "Dequantised weights and f32 activations throughout: slow, for parity checks.")
-  boolean exact;
+  /** Adds the options to a command. */
+  ModelArgs(CommandSpec spec) {
+    this.spec = spec;
+    model = Arg.option(Path.class, "-m", "--model").label("MODEL")
+        .addTo(spec, "GGUF file or Hugging Face directory; without it the default model, fetched once.");
+    adapter = Arg.option(Path.class, "--adapter").label("FILE")
+        .addTo(spec, "Mixture-of-Depths adapter (GGUF or safetensors) to apply to a dense model.");
+    noAdapter = Arg.flag("--no-adapter")
+        .addTo(spec, "Run the default model dense, without its adapter.");
+    exact = Arg.flag("--exact")
+        .addTo(spec, "Dequantised weights and f32 activations throughout: slow, for parity checks.");
+  }
 
   /** The options' contradictions, found before anything is fetched or opened. */
   void check() {
-    if (adapter != null && noAdapter) {
+    if (adapter.value() != null && noAdapter.value()) {
       throw new ParameterException(spec.commandLine(), "--adapter and --no-adapter exclude each other");
     }
   }
 
   /** The model's path; fetches the default model if need be. */
   Path path(Streams streams) throws IOException {
-    return model == null ? DefaultModel.path(streams) : model;
+    return model.value() == null ? DefaultModel.path(streams) : model.value();
   }
 
   /** The adapter to apply: the default one goes with the default model alone. */
   Optional<Path> adapterPath() {
-    if (adapter != null) {
-      return Optional.of(adapter);
+    if (adapter.value() != null) {
+      return Optional.of(adapter.value());
     }
-    return model == null && !noAdapter ? Optional.of(DefaultModel.adapter()) : Optional.empty();
+    return model.value() == null && !noAdapter.value() ? Optional.of(DefaultModel.adapter()) : Optional.empty();
   }
 
   /** Opens the model. */
@@ -80,6 +80,6 @@ final class ModelArgs {
   }
 
   private ModelOptions options(int threads) {
-    return new ModelOptions(threads, exact, adapterPath(), Optional.of(CacheDirectory.packed()));
+    return new ModelOptions(threads, exact.value(), adapterPath(), Optional.of(CacheDirectory.packed()));
   }
 }

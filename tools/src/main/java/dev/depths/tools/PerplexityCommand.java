@@ -9,34 +9,9 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.concurrent.Callable;
-import picocli.CommandLine.Command;
-import picocli.CommandLine.Mixin;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /** Measures how well a model predicts a text, and how far it is from a reference. */
-@Command(
-    name = "perplexity",
-    description = "Measures how well a model predicts a text, and how far its predictions are from a reference's.",
-    mixinStandardHelpOptions = true,
-    versionProvider = DepthsCommand.Version.class,
-    sortOptions = false,
-    footer = {
-      "",
-      "The text is cut into windows, whose second halves are scored, as llama-perplexity does it. With a",
-      "reference it also tells the Kullback-Leibler divergence from its distribution (KL, in nats",
-      "per token: mean, median, 99th percentile, maximum) and how often the most likely token is the same.",
-      "With -b 1 every token takes the path of generation, on which quantised weights meet activations",
-      "rounded to integers: there fast and exact arithmetic differ most. Larger passes hardly round.",
-      "Examples:",
-      "  depths perplexity -f text.txt",
-      "  depths perplexity -m model-q4_0.gguf -f text.txt --reference model-f16.gguf",
-      "  depths perplexity -f text.txt -b 1 --chunks 4 --reference exact -o json | jq .kl_mean"
-    })
-final class PerplexityCommand implements Callable<Integer> {
+final class PerplexityCommand extends Command {
   private static final String EXACT = "exact";
   /** The shortest window with something to score. */
   private static final int MIN_CONTEXT = 3;
@@ -47,72 +22,71 @@ final class PerplexityCommand implements Callable<Integer> {
     json
   }
 
-  private final Streams streams;
+  private final Arg<String> file = Arg.option(String.class, "-f", "--file").label("FILE").required()
+      .addTo(spec, "The text, UTF-8; - reads standard input.");
 
-  @Spec
-  CommandSpec spec;
+  private final ModelArgs model = new ModelArgs(spec);
 
-  @Option(names = {"-f", "--file"}, required = true, paramLabel = "FILE",
-      description = "The text, UTF-8; - reads standard input.")
-  String file;
+  private final Arg<String> reference = Arg.option(String.class, "--reference").label("R")
+      .addTo(spec, "exact (the same model in exact mode) or a model with the same vocabulary, run as it is.");
 
-  @Mixin
-  ModelArgs model;
+  private final Arg<Integer> context = Arg.option(int.class, "-c", "--ctx").label("N").orElse(512)
+      .addTo(spec, "Tokens of a window. Default: ${DEFAULT-VALUE}.");
 
-  @Option(names = "--reference", paramLabel = "R",
-      description = "exact (the same model in exact mode) or a model with the same vocabulary, run as it is.")
-  String reference;
+  private final Arg<Integer> chunks = Arg.option(int.class, "--chunks").label("N").orElse(Integer.MAX_VALUE)
+      .addTo(spec, "Most windows; all of the text without it.");
 
-  @Option(names = {"-c", "--ctx"}, paramLabel = "N", defaultValue = "512",
-      description = "Tokens of a window. Default: ${DEFAULT-VALUE}.")
-  int context;
+  private final Arg<Integer> batch = Arg.option(int.class, "-b", "--batch").label("N")
+      .orElse(SessionOptions.defaults().chunk())
+      .addTo(spec, "Most tokens of a pass; 1 computes as generation does. Default: ${DEFAULT-VALUE}.");
 
-  @Option(names = "--chunks", paramLabel = "N", description = "Most windows; all of the text without it.")
-  int chunks = Integer.MAX_VALUE;
+  private final Arg<String> routing = Arg.option(String.class, "--routing").label("R").orElse("model")
+      .addTo(spec, "model, dense, or random:RATE[:SEED], as in bench; a reference that is a file runs as its own "
+          + "routers say. Default: ${DEFAULT-VALUE}.");
 
-  @Option(names = {"-b", "--batch"}, paramLabel = "N",
-      description = "Most tokens of a pass; 1 computes as generation does. Default: ${DEFAULT-VALUE}.")
-  int batch = SessionOptions.defaults().chunk();
+  private final ThreadArgs threads = new ThreadArgs(spec);
 
-  @Option(names = "--routing", paramLabel = "R", defaultValue = "model",
-      description = "model, dense, or random:RATE[:SEED], as in bench; a reference that is a file runs as its own "
-          + "routers say. Default: ${DEFAULT-VALUE}.")
-  String routing;
-
-  @Mixin
-  ThreadArgs threads;
-
-  @Option(names = {"-o", "--output"}, paramLabel = "FORMAT", defaultValue = "md",
-      description = "md or json. Default: ${DEFAULT-VALUE}.")
-  Format format;
+  private final Arg<Format> format = Arg.option(Format.class, "-o", "--output").label("FORMAT").orElse("md")
+      .addTo(spec, "md or json. Default: ${DEFAULT-VALUE}.");
 
   PerplexityCommand(Streams streams) {
-    this.streams = streams;
+    super(streams, "perplexity",
+        "Measures how well a model predicts a text, and how far its predictions are from a reference's.",
+        "",
+        "The text is cut into windows, whose second halves are scored, as llama-perplexity does it. With a",
+        "reference it also tells the Kullback-Leibler divergence from its distribution (KL, in nats",
+        "per token: mean, median, 99th percentile, maximum) and how often the most likely token is the same.",
+        "With -b 1 every token takes the path of generation, on which quantised weights meet activations",
+        "rounded to integers: there fast and exact arithmetic differ most. Larger passes hardly round.",
+        "Examples:",
+        "  depths perplexity -f text.txt",
+        "  depths perplexity -m model-q4_0.gguf -f text.txt --reference model-f16.gguf",
+        "  depths perplexity -f text.txt -b 1 --chunks 4 --reference exact -o json | jq .kl_mean");
   }
 
   @Override
   public Integer call() throws IOException {
     model.check();
-    check("--ctx", context, MIN_CONTEXT);
-    check("--chunks", chunks, 1);
-    check("--batch", batch, 1);
+    check("--ctx", context.value(), MIN_CONTEXT);
+    check("--chunks", chunks.value(), 1);
+    check("--batch", batch.value(), 1);
     int threadCount = threads.count();
-    BenchRouting parsedRouting = BenchRouting.parse(routing, spec);
-    String text = InputText.read(streams, spec, null, file, "");
+    BenchRouting parsedRouting = BenchRouting.parse(routing.value(), spec);
+    String text = InputText.read(streams, spec, null, file.value(), "");
     try (Model tested = model.open(streams, threadCount)) {
-      ModelArgs.requireContext(tested, context, "model");
-      TextWindows windows = TextWindows.of(text, tested.tokenizer(), context, chunks);
-      try (Model other = reference == null ? null : openReference(tested, threadCount)) {
+      ModelArgs.requireContext(tested, context.value(), "model");
+      TextWindows windows = TextWindows.of(text, tested.tokenizer(), context.value(), chunks.value());
+      try (Model other = reference.value() == null ? null : openReference(tested, threadCount)) {
         PerplexityScores scores = score(tested, other, parsedRouting.routing(), windows);
-        print(new PerplexityReport(BenchModel.of(tested, model.path(streams)), tested.options().exact(), routing,
-            threadCount, batch, windows, reference, scores));
+        print(new PerplexityReport(BenchModel.of(tested, model.path(streams)), tested.options().exact(), routing.value(),
+            threadCount, batch.value(), windows, reference.value(), scores));
       }
     }
     return 0;
   }
 
   private PerplexityScores score(Model tested, Model other, Routing testedRouting, TextWindows windows) {
-    SessionOptions options = new SessionOptions(context, testedRouting, batch);
+    SessionOptions options = new SessionOptions(context.value(), testedRouting, batch.value());
     SessionOptions otherOptions = referenceOptions(options);
     try (Session session = tested.newSession(options);
         Session otherSession = other == null ? null : other.newSession(otherOptions);
@@ -128,7 +102,7 @@ final class PerplexityCommand implements Callable<Integer> {
    * comes to the same in passes of any size, of which large ones take less time; only a random choice depends on it.
    */
   private SessionOptions referenceOptions(SessionOptions tested) {
-    if (!EXACT.equals(reference)) {
+    if (!EXACT.equals(reference.value())) {
       return tested.withRouting(Routing.model());
     }
     boolean random = tested.routing() instanceof Routing.Stochastic;
@@ -136,14 +110,14 @@ final class PerplexityCommand implements Callable<Integer> {
   }
 
   private Model openReference(Model tested, int threadCount) throws IOException {
-    if (EXACT.equals(reference)) {
+    if (EXACT.equals(reference.value())) {
       return model.openExact(streams, threadCount);
     }
     ModelOptions options =
         new ModelOptions(threadCount, false, Optional.empty(), Optional.of(CacheDirectory.packed()));
-    Model other = Model.open(Path.of(reference), options);
+    Model other = Model.open(Path.of(reference.value()), options);
     try {
-      ModelArgs.requireContext(other, context, "reference");
+      ModelArgs.requireContext(other, context.value(), "reference");
       requireSameVocabulary(tested, other);
       return other;
     } catch (RuntimeException e) {
@@ -171,7 +145,7 @@ final class PerplexityCommand implements Callable<Integer> {
   }
 
   private void print(PerplexityReport report) {
-    streams.print(switch (format) {
+    streams.print(switch (format.value()) {
       case md -> report.tables();
       case json -> Json.pretty(report.fields()) + "\n";
     });
@@ -179,7 +153,7 @@ final class PerplexityCommand implements Callable<Integer> {
 
   private void check(String option, int value, int least) {
     if (value < least) {
-      throw new ParameterException(spec.commandLine(), option + " must be at least " + least + ", not " + value);
+      throw usage(option + " must be at least " + least + ", not " + value);
     }
   }
 }

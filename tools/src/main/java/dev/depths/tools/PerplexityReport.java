@@ -19,7 +19,7 @@ record PerplexityReport(
   /** For scripts; fields that the benchmark has too have the same names. Divergences are in nats. */
   Map<String, Object> fields() {
     Map<String, Object> fields = Json.object();
-    fields.put("build_commit", DepthsCommand.Version.commit());
+    fields.put("build_commit", Version.commit());
     fields.put("cpu_info", Cpu.NAME);
     fields.put("model_filename", model.file());
     fields.put("model_type", model.type());

@@ -1,26 +1,28 @@
 package dev.depths.tools;
 
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
-import picocli.CommandLine.Spec;
 
 /** How many threads compute. */
 final class ThreadArgs {
-  @Spec(Spec.Target.MIXEE)
-  CommandSpec spec;
+  private final CommandSpec spec;
+  private final Arg<Integer> threads;
 
-  @Option(names = {"-t", "--threads"}, paramLabel = "N", description = "Threads that compute; one per core without it.")
-  Integer threads;
+  /** Adds the options to a command. */
+  ThreadArgs(CommandSpec spec) {
+    this.spec = spec;
+    threads = Arg.option(Integer.class, "-t", "--threads").label("N")
+        .addTo(spec, "Threads that compute; one per core without it.");
+  }
 
   /** The number of threads. */
   int count() {
-    if (threads == null) {
+    if (threads.value() == null) {
       return Runtime.getRuntime().availableProcessors();
     }
-    if (threads < 1) {
-      throw new ParameterException(spec.commandLine(), "--threads must be at least 1, not " + threads);
+    if (threads.value() < 1) {
+      throw new ParameterException(spec.commandLine(), "--threads must be at least 1, not " + threads.value());
     }
-    return threads;
+    return threads.value();
   }
 }

@@ -154,21 +154,36 @@ class LauncherTest {
 
   @Test
   void commandsThatComputeMakeAnArchiveOfClasses() throws IOException, InterruptedException {
-    Path archive = home.toRealPath().resolve("tools/target/app/classes.jsa");
-    String option = "<-XX:SharedArchiveFile=" + archive + ">";
+    Path app = home.toRealPath().resolve("tools/target/app");
     for (String command : List.of("generate", "chat")) {
+      Path archive = app.resolve(command + ".jsa");
       String out = run(command).out();
-      assertTrue(out.contains("<-XX:+AutoCreateSharedArchive>" + option), out);
+      assertTrue(out.contains("<-XX:+AutoCreateSharedArchive><-XX:SharedArchiveFile=" + archive
+          + "><-Ddepths.archive.mark=" + archive + ".whole>"), out);
     }
+    Path archive = app.resolve("generate.jsa");
     String out = run("tokenize").out();
-    assertTrue(out.contains("<-Xshare:auto>" + option), out);
-    Files.writeString(archive, "classes");
+    assertTrue(out.contains("<-Xshare:auto><-XX:SharedArchiveFile=" + archive + ">"), out);
+    assertFalse(out.contains("depths.archive.mark"), out);
+  }
+
+  @Test
+  void anArchiveIsKeptThatACommandMarkedAsWhole() throws IOException, InterruptedException {
     run("generate");
+    Path archive = home.resolve("tools/target/app/generate.jsa");
+    Path mark = home.resolve("tools/target/app/generate.jsa.whole");
+    Files.writeString(archive, "classes of a command that failed");
+    run("generate");
+    assertFalse(Files.exists(archive));
+    Files.writeString(archive, "classes");
+    Files.writeString(mark, "");
+    assertFalse(run("generate").out().contains("depths.archive.mark"));
     assertTrue(Files.exists(archive));
     // A later build has other classes, and the JVM would not write the archive anew.
     Files.writeString(home.resolve("loader/src/main/java/Newer.java"), "class Newer {}");
     run("generate");
     assertFalse(Files.exists(archive));
+    assertFalse(Files.exists(mark));
   }
 
   @Test
