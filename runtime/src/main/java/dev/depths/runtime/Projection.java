@@ -13,6 +13,7 @@ final class Projection {
   private final int panels;
   private final ActivationRange inputRange;
   private final int gemvRows;
+  private final int gemvPanels;
   private final long bytes;
 
   /**
@@ -29,6 +30,7 @@ final class Projection {
     this.inputRange = parts.stream().map(p -> p.weights().format().activationRange())
         .reduce(ActivationRange.ANY, ActivationRange::and);
     this.gemvRows = parts.stream().mapToInt(p -> Kernels.gemvRows(p.weights().format())).min().orElseThrow();
+    this.gemvPanels = parts.stream().mapToInt(p -> Kernels.gemvPanels(p.weights().format())).max().orElseThrow();
     this.bytes = parts.stream().mapToLong(Linear::bytes).sum() + (loraA == null ? 0 : 4L * loraA.length);
   }
 
@@ -65,6 +67,11 @@ final class Projection {
   /** Most rows that are multiplied without unpacking the matrices. */
   int gemvRows() {
     return gemvRows;
+  }
+
+  /** How many panels are best multiplied together, if there are few rows. */
+  int gemvPanels() {
+    return gemvPanels;
   }
 
   /** What the quantised input must keep to. */

@@ -79,13 +79,21 @@ final class ProjectionJob implements Workers.Job {
   public void run(int share, int shares) {
     int panels = swiGlu ? projection.part(0).weights().panels() : projection.panels();
     if (rows <= projection.gemvRows()) {
-      fewRows(Workers.Job.from(panels, share, shares), Workers.Job.from(panels, share + 1, shares));
+      fewRows(firstPanel(panels, share, shares), firstPanel(panels, share + 1, shares));
       return;
     }
     int blocks = Math.max(1, Math.min(Math.ceilDiv(shares * UNITS_PER_SHARE, panels), rows / UNIT_ROWS));
     for (int u = nextUnit.getAndIncrement(); u < panels * blocks; u = nextUnit.getAndIncrement()) {
       unit(share, u / blocks, firstRow(u % blocks, blocks), firstRow(u % blocks + 1, blocks));
     }
+  }
+
+  /** Of a share: whole groups of the panels that are best multiplied together, unless some shares would have few. */
+  private int firstPanel(int panels, int share, int shares) {
+    int groups = Math.ceilDiv(panels, projection.gemvPanels());
+    return groups < shares + shares / 2
+        ? Workers.Job.from(panels, share, shares)
+        : Math.min(panels, Workers.Job.from(groups, share, shares) * projection.gemvPanels());
   }
 
   /** All rows of a range of panels. */

@@ -26,9 +26,12 @@ final class Workers implements AutoCloseable {
     /** Does one share. Each is done once, by one thread. */
     void run(int share, int shares);
 
-    /** First of {@code n} items of a contiguous share, which ends where the next share begins. */
+    /**
+     * First of {@code n} items of a contiguous share, which ends where the next share begins. Rounded up, so that larger
+     * shares come first: of 5, 4, 5 and 4 items two threads do 9 each, of 4, 5, 4 and 5 it would be eight and ten.
+     */
     static int from(int n, int share, int shares) {
-      return (int) ((long) n * share / shares);
+      return Math.toIntExact(Math.ceilDiv((long) n * share, shares));
     }
   }
 

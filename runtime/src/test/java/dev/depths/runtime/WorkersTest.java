@@ -105,6 +105,17 @@ class WorkersTest {
     }
   }
 
+  @Test
+  void ofTwoThreadsFourSharesTheLargerComeFirst() {
+    for (int n = 0; n < 100; n++) {
+      for (int s = 0; s < 4; s += 2) {
+        int first = Workers.Job.from(n, s + 1, 4) - Workers.Job.from(n, s, 4);
+        int second = Workers.Job.from(n, s + 2, 4) - Workers.Job.from(n, s + 1, 4);
+        assertTrue(first >= second, n + ": " + first + ", " + second);
+      }
+    }
+  }
+
   @ParameterizedTest
   @ValueSource(ints = {0, 1, 2})
   void failureReachesTheCallerAndThePoolGoesOn(int failing) {

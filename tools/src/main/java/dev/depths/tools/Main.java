@@ -12,7 +12,7 @@ import picocli.CommandLine;
 /** Starts the command line. */
 public final class Main {
   private static final int HELP_WIDTH = 100;
-  /** Commands that a person waits for the first token of. Making others beside them, by reflection, takes time. */
+  /** Commands that a person waits for the first token of. Making others beside them takes time. */
   private static final Set<String> COMPUTING = Set.of("generate", "chat");
 
   private Main() {}

@@ -22,6 +22,17 @@ public sealed interface Kernels permits VectorKernels, LoopKernels, StagedKernel
     return format == PanelFormat.I8 ? 8 : MOST_GEMV_ROWS;
   }
 
+  /**
+   * How many neighbouring panels {@link #panelsGemv} takes at a time: a core reads several streams faster than one. Fewer are
+   * multiplied too, but slower. Vectors of 512 bits take one.
+   */
+  static int gemvPanels(PanelFormat format) {
+    if (Simd.BITS >= 512) {
+      return 1;
+    }
+    return format == PanelFormat.I8 ? 2 : format.isInteger() ? 1 : 3;
+  }
+
   /** The implementation to use: vectors, or plain loops if the system property {@code depths.kernels} is {@code scalar}. */
   static Kernels select() {
     return "scalar".equals(System.getProperty("depths.kernels")) ? new ScalarKernels() : new VectorKernels();
