@@ -30,7 +30,8 @@ class AdapterFuzzTest {
         .tensor("blk.1.mod_router.weight", new float[32], 1, 32)
         .tensor("blk.1.attn_k.lora_a", new float[32], 1, 32)
         .tensor("blk.1.attn_k.lora_b", new float[16], 16, 1);
-    return Stream.of(new SafetensorsWriter().toBytes(), adapter.toBytes(), gguf.toBytes()).map(bytes -> Arguments.of((Object) bytes));
+    return Stream.of(new SafetensorsWriter().toBytes(), adapter.toBytes(), gguf.toBytes())
+        .map(bytes -> Arguments.of((Object) bytes));
   }
 
   @MethodSource("seeds")

@@ -161,14 +161,10 @@ final class KvCache {
       return pages[page].offset + kvHeads * keyBytes + (head * chunks + chunk) * valueBytes;
     }
 
-    /** Product of rows of {@code x} with the panel at {@code offset} of a page, as {@link Kernels#panelF32}. */
+    /** Product of rows of {@code x} with the panel at {@code offset} of a page, as {@link Kernels#panel}. */
     void panel(Kernels kernels, int page, long offset, int k, float[] x, int xOffset, int ldx, int rows, float[] y,
         int yOffset, int ldy, boolean accumulate) {
-      if (format == PanelFormat.F32) {
-        kernels.panelF32(memory(page), offset, k, x, xOffset, ldx, rows, y, yOffset, ldy, accumulate);
-      } else {
-        kernels.panelF16(memory(page), offset, k, x, xOffset, ldx, rows, y, yOffset, ldy, accumulate);
-      }
+      kernels.panel(format, memory(page), offset, k, x, xOffset, ldx, rows, y, yOffset, ldy, accumulate);
     }
 
     /** Writes the keys and values of all heads of the {@code index}-th position held. */

@@ -3,7 +3,6 @@ package dev.depths.runtime;
 import dev.depths.runtime.kernel.Activations;
 import dev.depths.runtime.kernel.Kernels;
 import dev.depths.runtime.kernel.PackedMatrix;
-import dev.depths.runtime.kernel.PanelFormat;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -156,14 +155,8 @@ final class ProjectionJob implements Workers.Job {
   private void finish(Linear linear, int p, int from, int to, float[] out, int ldy) {
     if (linear.loraB() != null) {
       PackedMatrix b = linear.loraB();
-      int at = from * lowRankStride + linear.loraRow();
-      if (b.format() == PanelFormat.F16) {
-        kernels.panelF16(b.data(), b.offset(p), b.columns(), lowRank, at, lowRankStride, to - from, out,
-            from * ldy + p * 32, ldy, true);
-      } else {
-        kernels.panelF32(b.data(), b.offset(p), b.columns(), lowRank, at, lowRankStride, to - from, out,
-            from * ldy + p * 32, ldy, true);
-      }
+      kernels.panel(b.format(), b.data(), b.offset(p), b.columns(), lowRank, from * lowRankStride + linear.loraRow(),
+          lowRankStride, to - from, out, from * ldy + p * 32, ldy, true);
     }
     if (linear.bias() != null) {
       for (int r = from; r < to; r++) {

@@ -2,7 +2,6 @@ package dev.depths.tools;
 
 import java.util.List;
 import picocli.CommandLine.Model.ArgSpec;
-import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Model.PositionalParamSpec;
 
@@ -40,10 +39,10 @@ final class Arg<T> {
   }
 
   /** The one argument beside the options, which may be missing. */
-  static <T> Arg<T> parameter(CommandSpec command, Class<T> type, String label, String description) {
+  static <T> Arg<T> parameter(Command command, Class<T> type, String label, String description) {
     PositionalParamSpec spec = PositionalParamSpec.builder().index("0").arity("0..1").type(type).paramLabel(label)
         .description(description).build();
-    command.add(spec);
+    command.spec.add(spec);
     return new Arg<>(spec);
   }
 
@@ -73,9 +72,9 @@ final class Arg<T> {
     }
 
     /** Adds the option to a command, whose help shows the options in the order in which they were added. */
-    Arg<T> addTo(CommandSpec command, String description) {
+    Arg<T> addTo(Command command, String description) {
       OptionSpec spec = builder.description(description).build();
-      command.add(spec);
+      command.spec.add(spec);
       return new Arg<>(spec);
     }
   }

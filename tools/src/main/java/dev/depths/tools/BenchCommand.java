@@ -7,32 +7,32 @@ import java.util.List;
 
 /** Measures prompt processing and generation, as llama.cpp's llama-bench does. */
 final class BenchCommand extends Command {
-  private final ModelArgs model = new ModelArgs(spec);
+  private final ModelArgs model = new ModelArgs(this);
 
   private final Arg<List<Integer>> prompts = Arg.commaSeparated(Integer.class, "-p", "--n-prompt").label("N").orElse(512)
-      .addTo(spec, "Tokens of the prompt tests; 0 for none. Default: ${DEFAULT-VALUE}.");
+      .addTo(this, "Tokens of the prompt tests; 0 for none. Default: ${DEFAULT-VALUE}.");
 
   private final Arg<List<Integer>> generations = Arg.commaSeparated(Integer.class, "-n", "--n-gen").label("N").orElse(128)
-      .addTo(spec, "Tokens of the generation tests; 0 for none. Default: ${DEFAULT-VALUE}.");
+      .addTo(this, "Tokens of the generation tests; 0 for none. Default: ${DEFAULT-VALUE}.");
 
   private final Arg<List<Integer>> depths = Arg.commaSeparated(Integer.class, "-d", "--n-depth").label("N").orElse(0)
-      .addTo(spec, "Tokens that the context holds before a test. Default: ${DEFAULT-VALUE}.");
+      .addTo(this, "Tokens that the context holds before a test. Default: ${DEFAULT-VALUE}.");
 
   private final Arg<Integer> repetitions = Arg.option(int.class, "-r", "--repetitions").label("N").orElse(5)
-      .addTo(spec, "Measured repetitions of each test. Default: ${DEFAULT-VALUE}.");
+      .addTo(this, "Measured repetitions of each test. Default: ${DEFAULT-VALUE}.");
 
   private final Arg<List<Integer>> threads = Arg.commaSeparated(Integer.class, "-t", "--threads").label("N")
-      .orElse(Runtime.getRuntime().availableProcessors()).addTo(spec, "Threads that compute; one per core without it.");
+      .orElse(Runtime.getRuntime().availableProcessors()).addTo(this, "Threads that compute; one per core without it.");
 
   private final Arg<List<String>> routings = Arg.commaSeparated(String.class, "--routing").label("R").orElse("model")
-      .addTo(spec, "model, dense, or random:RATE[:SEED], which computes that share of the tokens at each routed block "
+      .addTo(this, "model, dense, or random:RATE[:SEED], which computes that share of the tokens at each routed block "
           + "(of a dense model: at every other block), a control of speed without any claim of quality. "
           + "Default: ${DEFAULT-VALUE}.");
 
   private final Arg<BenchFormat> format = Arg.option(BenchFormat.class, "-o", "--output").label("FORMAT").orElse("md")
-      .addTo(spec, "md, json, jsonl or csv, with llama-bench's field names. Default: ${DEFAULT-VALUE}.");
+      .addTo(this, "md, json, jsonl or csv, with llama-bench's field names. Default: ${DEFAULT-VALUE}.");
 
-  private final Arg<Boolean> noWarmUp = Arg.flag("--no-warmup").addTo(spec, "Measure from the first run on.");
+  private final Arg<Boolean> noWarmUp = Arg.flag("--no-warmup").addTo(this, "Measure from the first run on.");
 
   BenchCommand(Streams streams) {
     super(streams, "bench", "Measures the rates of prompt processing (pp) and text generation (tg), as llama-bench does.",
@@ -54,7 +54,7 @@ final class BenchCommand extends Command {
     check("-d", depths.value(), 0);
     check("-t", threads.value(), 1);
     check("-r", List.of(repetitions.value()), 1);
-    List<BenchRouting> parsedRoutings = routings.value().stream().map(text -> BenchRouting.parse(text, spec)).toList();
+    List<BenchRouting> parsedRoutings = routings.value().stream().map(text -> BenchRouting.parse(text, this)).toList();
     List<BenchTest> tests = tests(parsedRoutings);
     BenchPrinter printer = BenchPrinter.of(format.value(), streams);
     boolean begun = false;

@@ -3,8 +3,6 @@ package dev.depths.tools;
 import dev.depths.runtime.Routing;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.ParameterException;
 
 /**
  * A routing to measure.
@@ -16,11 +14,11 @@ record BenchRouting(String text, Routing routing) {
   private static final Pattern RANDOM = Pattern.compile("random:([^:]+)(?::(-?\\d+))?");
 
   /** Reads {@code model}, {@code dense} or {@code random:RATE[:SEED]}. */
-  static BenchRouting parse(String text, CommandSpec spec) {
+  static BenchRouting parse(String text, Command command) {
     try {
       return new BenchRouting(text, routing(text));
     } catch (IllegalArgumentException e) {
-      throw new ParameterException(spec.commandLine(),
+      throw command.usage(
           "--routing must be model, dense or random:RATE[:SEED] with a rate in [0, 1], not '" + text + "'", e);
     }
   }

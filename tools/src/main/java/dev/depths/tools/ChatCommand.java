@@ -13,17 +13,17 @@ import java.util.List;
 
 /** Talks with the model, turn by turn. */
 final class ChatCommand extends Command {
-  private final ModelArgs model = new ModelArgs(spec);
+  private final ModelArgs model = new ModelArgs(this);
 
   private final Arg<String> system = Arg.option(String.class, "--system").label("TEXT")
-      .addTo(spec, "System message that opens the conversation.");
+      .addTo(this, "System message that opens the conversation.");
 
   private final Arg<Integer> predict = Arg.option(int.class, "-n", "--predict").label("N").orElse(-1)
-      .addTo(spec, "Most tokens per reply; -1 for as many as the context holds. Default: ${DEFAULT-VALUE}.");
+      .addTo(this, "Most tokens per reply; -1 for as many as the context holds. Default: ${DEFAULT-VALUE}.");
 
-  private final GenerationArgs generation = new GenerationArgs(spec);
+  private final GenerationArgs generation = new GenerationArgs(this);
 
-  private final ThreadArgs threads = new ThreadArgs(spec);
+  private final ThreadArgs threads = new ThreadArgs(this);
 
   ChatCommand(Streams streams) {
     super(streams, "chat", "Talks with the model. Each line is a turn; the model's replies alone go to standard output.",

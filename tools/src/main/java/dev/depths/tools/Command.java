@@ -32,6 +32,10 @@ abstract class Command implements Callable<Integer> {
 
   /** The exception for a command line that is not understood. */
   final ParameterException usage(String message) {
-    return new ParameterException(spec.commandLine(), message);
+    return usage(message, null);
+  }
+
+  final ParameterException usage(String message, Throwable cause) {
+    return new ParameterException(spec.commandLine(), message, cause);
   }
 }

@@ -11,25 +11,25 @@ import java.util.Map;
 
 /** Continues a text. */
 final class GenerateCommand extends Command {
-  private final Arg<String> prompt = Arg.parameter(spec, String.class, "PROMPT",
+  private final Arg<String> prompt = Arg.parameter(this, String.class, "PROMPT",
       "The text to continue; - reads standard input.");
 
   private final Arg<String> file = Arg.option(String.class, "-f", "--file").label("FILE")
-      .addTo(spec, "Read the prompt from a file, as it is; - reads standard input.");
+      .addTo(this, "Read the prompt from a file, as it is; - reads standard input.");
 
-  private final ModelArgs model = new ModelArgs(spec);
+  private final ModelArgs model = new ModelArgs(this);
 
   private final Arg<Integer> predict = Arg.option(int.class, "-n", "--predict").label("N").orElse(128)
-      .addTo(spec, "Most tokens to generate; -1 for as many as the context holds. Default: ${DEFAULT-VALUE}.");
+      .addTo(this, "Most tokens to generate; -1 for as many as the context holds. Default: ${DEFAULT-VALUE}.");
 
-  private final GenerationArgs generation = new GenerationArgs(spec);
+  private final GenerationArgs generation = new GenerationArgs(this);
 
-  private final Arg<Boolean> ignoreEnd = Arg.flag("--ignore-eos").addTo(spec, "Go on past tokens that end a text.");
+  private final Arg<Boolean> ignoreEnd = Arg.flag("--ignore-eos").addTo(this, "Go on past tokens that end a text.");
 
-  private final ThreadArgs threads = new ThreadArgs(spec);
+  private final ThreadArgs threads = new ThreadArgs(this);
 
   private final Arg<Boolean> json = Arg.flag("--json")
-      .addTo(spec, "Print one JSON object instead: text, tokens, timings, memory, routing.");
+      .addTo(this, "Print one JSON object instead: text, tokens, timings, memory, routing.");
 
   GenerateCommand(Streams streams) {
     super(streams, "generate", "Continues a text. The generated text alone goes to standard output.",
@@ -46,7 +46,7 @@ final class GenerateCommand extends Command {
     GenerateOptions options = generation.options(predict.value()).withIgnoreEnd(ignoreEnd.value());
     SessionOptions sessionOptions = generation.sessionOptions();
     int threadCount = threads.count();
-    String text = InputText.read(streams, spec, prompt.value(), file.value(), "PROMPT");
+    String text = InputText.read(this, prompt.value(), file.value(), "PROMPT");
     try (Model opened = model.open(streams, threadCount); Session session = ModelArgs.session(opened, sessionOptions)) {
       int[] tokens = opened.tokenizer().encode(text, true, true);
       if (tokens.length == 0) {

@@ -6,8 +6,6 @@ import dev.depths.runtime.SessionOptions;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ThreadLocalRandom;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.ParameterException;
 
 /** How text is generated, with llama.cpp's names and defaults. */
 final class GenerationArgs {
@@ -16,7 +14,7 @@ final class GenerationArgs {
       "temperature", "--temp", "topK", "--top-k", "topP", "--top-p", "minP", "--min-p",
       "repeatPenalty", "--repeat-penalty", "repeatLast", "--repeat-last-n");
 
-  private final CommandSpec spec;
+  private final Command command;
   private final Arg<Float> temperature;
   private final Arg<Integer> topK;
   private final Arg<Float> topP;
@@ -28,32 +26,32 @@ final class GenerationArgs {
   private final Arg<List<String>> stop;
 
   /** Adds the options to a command. */
-  GenerationArgs(CommandSpec spec) {
-    this.spec = spec;
+  GenerationArgs(Command command) {
+    this.command = command;
     temperature = Arg.option(float.class, "--temp").label("T").orElse(0.8)
-        .addTo(spec, "Temperature; 0 takes the most likely token. Default: ${DEFAULT-VALUE}.");
+        .addTo(command, "Temperature; 0 takes the most likely token. Default: ${DEFAULT-VALUE}.");
     topK = Arg.option(int.class, "--top-k").label("K").orElse(40)
-        .addTo(spec, "Keep the K most likely tokens; 0 keeps all. Default: ${DEFAULT-VALUE}.");
+        .addTo(command, "Keep the K most likely tokens; 0 keeps all. Default: ${DEFAULT-VALUE}.");
     topP = Arg.option(float.class, "--top-p").label("P").orElse(0.95)
-        .addTo(spec, "Keep the most likely tokens whose probability reaches P. Default: ${DEFAULT-VALUE}.");
+        .addTo(command, "Keep the most likely tokens whose probability reaches P. Default: ${DEFAULT-VALUE}.");
     minP = Arg.option(float.class, "--min-p").label("P").orElse(0.05)
-        .addTo(spec, "Keep tokens at least P times as likely as the most likely. Default: ${DEFAULT-VALUE}.");
+        .addTo(command, "Keep tokens at least P times as likely as the most likely. Default: ${DEFAULT-VALUE}.");
     repeatPenalty = Arg.option(float.class, "--repeat-penalty").label("R").orElse(1.0)
-        .addTo(spec, "Penalty on tokens of the last --repeat-last-n; 1 for none. Default: ${DEFAULT-VALUE}.");
+        .addTo(command, "Penalty on tokens of the last --repeat-last-n; 1 for none. Default: ${DEFAULT-VALUE}.");
     repeatLast = Arg.option(int.class, "--repeat-last-n").label("N").orElse(64)
-        .addTo(spec, "How many tokens the penalty looks back. Default: ${DEFAULT-VALUE}.");
+        .addTo(command, "How many tokens the penalty looks back. Default: ${DEFAULT-VALUE}.");
     seed = Arg.option(Long.class, "--seed").label("S")
-        .addTo(spec, "Seed of the draw; random without it, or if -1.");
+        .addTo(command, "Seed of the draw; random without it, or if -1.");
     context = Arg.option(int.class, "-c", "--ctx").label("N").orElse(0)
-        .addTo(spec, "Most tokens of prompt and text together; 0 for the model's own limit. Default: ${DEFAULT-VALUE}.");
+        .addTo(command, "Most tokens of prompt and text together; 0 for the model's own limit. Default: ${DEFAULT-VALUE}.");
     stop = Arg.repeatable(String.class, "--stop").label("TEXT")
-        .addTo(spec, "Text that ends the generation; may be repeated.");
+        .addTo(command, "Text that ends the generation; may be repeated.");
   }
 
   /** The options of a generation of at most {@code tokens} tokens, or as many as fit if that is -1. */
   GenerateOptions options(int tokens) {
     if (tokens < -1) {
-      throw usage("-n must be at least 0, or -1, not " + tokens);
+      throw command.usage("-n must be at least 0, or -1, not " + tokens);
     }
     try {
       Sampling sampling = new Sampling(temperature.value(), topK.value(), topP.value(), minP.value(),
@@ -61,14 +59,14 @@ final class GenerationArgs {
       List<String> stops = stop.value() == null ? List.of() : stop.value();
       return new GenerateOptions(tokens < 0 ? Integer.MAX_VALUE : tokens, sampling, stops, false);
     } catch (IllegalArgumentException e) {
-      throw usage(withOptionNames(e.getMessage()));
+      throw command.usage(withOptionNames(e.getMessage()));
     }
   }
 
   /** The options of the session. */
   SessionOptions sessionOptions() {
     if (context.value() < 0) {
-      throw usage("--ctx must not be negative, not " + context.value());
+      throw command.usage("--ctx must not be negative, not " + context.value());
     }
     return SessionOptions.defaults().withContextLength(context.value());
   }
@@ -81,9 +79,5 @@ final class GenerationArgs {
   private static String withOptionNames(String message) {
     String name = message.substring(0, Math.max(0, message.indexOf(' ')));
     return OPTIONS.getOrDefault(name, name) + message.substring(name.length());
-  }
-
-  private ParameterException usage(String message) {
-    return new ParameterException(spec.commandLine(), message);
   }
 }

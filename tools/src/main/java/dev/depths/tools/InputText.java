@@ -8,8 +8,6 @@ import java.nio.charset.CoderResult;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.ParameterException;
 
 /** Text from an argument, a file, or standard input: taken as it is, no end-of-line added or dropped. */
 final class InputText {
@@ -22,13 +20,13 @@ final class InputText {
    * @param file a file's name, {@code -} for standard input, or null
    * @param label the argument's name in messages
    */
-  static String read(Streams streams, CommandSpec spec, String text, String file, String label) throws IOException {
+  static String read(Command command, String text, String file, String label) throws IOException {
     if ((text == null) == (file == null)) {
-      throw new ParameterException(spec.commandLine(),
+      throw command.usage(
           text == null ? label + " or -f FILE is missing" : label + " and -f FILE exclude each other");
     }
     if ("-".equals(text) || "-".equals(file)) {
-      return decode(streams.in().readAllBytes(), "standard input");
+      return decode(command.streams.in().readAllBytes(), "standard input");
     }
     return file == null ? text : decode(bytes(Path.of(file)), file);
   }

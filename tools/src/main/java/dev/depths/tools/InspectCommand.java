@@ -7,16 +7,16 @@ import java.nio.file.Path;
 
 /** Says what is in a model or adapter. */
 final class InspectCommand extends Command {
-  private final Arg<Path> model = Arg.parameter(spec, Path.class, "MODEL",
+  private final Arg<Path> model = Arg.parameter(this, Path.class, "MODEL",
       "GGUF file, Hugging Face directory, or adapter; without it the default model.");
 
   private final Arg<Path> adapter = Arg.option(Path.class, "--adapter").label("FILE")
-      .addTo(spec, "Adapter to show with the model; the default model is shown with its own.");
+      .addTo(this, "Adapter to show with the model; the default model is shown with its own.");
 
-  private final Arg<Boolean> tensors = Arg.flag("--tensors").addTo(spec, "List every tensor.");
+  private final Arg<Boolean> tensors = Arg.flag("--tensors").addTo(this, "List every tensor.");
 
   private final Arg<Boolean> json = Arg.flag("--json")
-      .addTo(spec, "Print one JSON object, metadata and every tensor included.");
+      .addTo(this, "Print one JSON object, metadata and every tensor included.");
 
   InspectCommand(Streams streams) {
     super(streams, "inspect",

@@ -10,24 +10,24 @@ import java.util.Map;
 
 /** Writes a text's logits, for parity checks. */
 final class LogitsCommand extends Command {
-  private final Arg<String> text = Arg.parameter(spec, String.class, "TEXT",
+  private final Arg<String> text = Arg.parameter(this, String.class, "TEXT",
       "The text; - reads standard input.");
 
   private final Arg<String> file = Arg.option(String.class, "-f", "--file").label("FILE")
-      .addTo(spec, "Read the text from a file.");
+      .addTo(this, "Read the text from a file.");
 
   private final Arg<String> ids = Arg.option(String.class, "--tokens").label("IDS")
-      .addTo(spec, "Token ids instead of a text: 1,2,3.");
+      .addTo(this, "Token ids instead of a text: 1,2,3.");
 
-  private final ModelArgs model = new ModelArgs(spec);
+  private final ModelArgs model = new ModelArgs(this);
 
-  private final ThreadArgs threads = new ThreadArgs(spec);
+  private final ThreadArgs threads = new ThreadArgs(this);
 
   private final Arg<Path> out = Arg.option(Path.class, "-o", "--out").label("FILE").required()
-      .addTo(spec, "The NumPy file to write.");
+      .addTo(this, "The NumPy file to write.");
 
   private final Arg<Path> routing = Arg.option(Path.class, "--routing").label("FILE")
-      .addTo(spec, "JSON file for the positions that each routed block computed: {\"blocks\": {\"4\": [0, 1]}}.");
+      .addTo(this, "JSON file for the positions that each routed block computed: {\"blocks\": {\"4\": [0, 1]}}.");
 
   LogitsCommand(Streams streams) {
     super(streams, "logits", "Writes the logits of every position of a text to a NumPy file: f32 [tokens, vocabulary].",
@@ -44,7 +44,7 @@ final class LogitsCommand extends Command {
     if (ids.value() != null && (text.value() != null || file.value() != null)) {
       throw usage("--tokens and a text exclude each other");
     }
-    String input = ids.value() != null ? null : InputText.read(streams, spec, text.value(), file.value(), "TEXT, --tokens");
+    String input = ids.value() != null ? null : InputText.read(this, text.value(), file.value(), "TEXT, --tokens");
     try (Model opened = model.open(streams, threadCount); Session session = opened.newSession()) {
       int vocabulary = opened.config().vocabulary();
       int[] tokens = input == null ? TokenIds.parse(ids.value(), vocabulary) : opened.tokenizer().encode(input, true, true);

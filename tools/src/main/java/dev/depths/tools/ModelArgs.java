@@ -7,34 +7,32 @@ import dev.depths.runtime.SessionOptions;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Optional;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.ParameterException;
 
 /** Which model runs, and with which adapter. */
 final class ModelArgs {
-  private final CommandSpec spec;
+  private final Command command;
   private final Arg<Path> model;
   private final Arg<Path> adapter;
   private final Arg<Boolean> noAdapter;
   private final Arg<Boolean> exact;
 
   /** Adds the options to a command. */
-  ModelArgs(CommandSpec spec) {
-    this.spec = spec;
+  ModelArgs(Command command) {
+    this.command = command;
     model = Arg.option(Path.class, "-m", "--model").label("MODEL")
-        .addTo(spec, "GGUF file or Hugging Face directory; without it the default model, fetched once.");
+        .addTo(command, "GGUF file or Hugging Face directory; without it the default model, fetched once.");
     adapter = Arg.option(Path.class, "--adapter").label("FILE")
-        .addTo(spec, "Mixture-of-Depths adapter (GGUF or safetensors) to apply to a dense model.");
+        .addTo(command, "Mixture-of-Depths adapter (GGUF or safetensors) to apply to a dense model.");
     noAdapter = Arg.flag("--no-adapter")
-        .addTo(spec, "Run the default model dense, without its adapter.");
+        .addTo(command, "Run the default model dense, without its adapter.");
     exact = Arg.flag("--exact")
-        .addTo(spec, "Dequantised weights and f32 activations throughout: slow, for parity checks.");
+        .addTo(command, "Dequantised weights and f32 activations throughout: slow, for parity checks.");
   }
 
   /** The options' contradictions, found before anything is fetched or opened. */
   void check() {
     if (adapter.value() != null && noAdapter.value()) {
-      throw new ParameterException(spec.commandLine(), "--adapter and --no-adapter exclude each other");
+      throw command.usage("--adapter and --no-adapter exclude each other");
     }
   }
 

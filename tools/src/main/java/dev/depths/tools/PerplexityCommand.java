@@ -23,31 +23,31 @@ final class PerplexityCommand extends Command {
   }
 
   private final Arg<String> file = Arg.option(String.class, "-f", "--file").label("FILE").required()
-      .addTo(spec, "The text, UTF-8; - reads standard input.");
+      .addTo(this, "The text, UTF-8; - reads standard input.");
 
-  private final ModelArgs model = new ModelArgs(spec);
+  private final ModelArgs model = new ModelArgs(this);
 
   private final Arg<String> reference = Arg.option(String.class, "--reference").label("R")
-      .addTo(spec, "exact (the same model in exact mode) or a model with the same vocabulary, run as it is.");
+      .addTo(this, "exact (the same model in exact mode) or a model with the same vocabulary, run as it is.");
 
   private final Arg<Integer> context = Arg.option(int.class, "-c", "--ctx").label("N").orElse(512)
-      .addTo(spec, "Tokens of a window. Default: ${DEFAULT-VALUE}.");
+      .addTo(this, "Tokens of a window. Default: ${DEFAULT-VALUE}.");
 
   private final Arg<Integer> chunks = Arg.option(int.class, "--chunks").label("N").orElse(Integer.MAX_VALUE)
-      .addTo(spec, "Most windows; all of the text without it.");
+      .addTo(this, "Most windows; all of the text without it.");
 
   private final Arg<Integer> batch = Arg.option(int.class, "-b", "--batch").label("N")
       .orElse(SessionOptions.defaults().chunk())
-      .addTo(spec, "Most tokens of a pass; 1 computes as generation does. Default: ${DEFAULT-VALUE}.");
+      .addTo(this, "Most tokens of a pass; 1 computes as generation does. Default: ${DEFAULT-VALUE}.");
 
   private final Arg<String> routing = Arg.option(String.class, "--routing").label("R").orElse("model")
-      .addTo(spec, "model, dense, or random:RATE[:SEED], as in bench; a reference that is a file runs as its own "
+      .addTo(this, "model, dense, or random:RATE[:SEED], as in bench; a reference that is a file runs as its own "
           + "routers say. Default: ${DEFAULT-VALUE}.");
 
-  private final ThreadArgs threads = new ThreadArgs(spec);
+  private final ThreadArgs threads = new ThreadArgs(this);
 
   private final Arg<Format> format = Arg.option(Format.class, "-o", "--output").label("FORMAT").orElse("md")
-      .addTo(spec, "md or json. Default: ${DEFAULT-VALUE}.");
+      .addTo(this, "md or json. Default: ${DEFAULT-VALUE}.");
 
   PerplexityCommand(Streams streams) {
     super(streams, "perplexity",
@@ -71,8 +71,8 @@ final class PerplexityCommand extends Command {
     check("--chunks", chunks.value(), 1);
     check("--batch", batch.value(), 1);
     int threadCount = threads.count();
-    BenchRouting parsedRouting = BenchRouting.parse(routing.value(), spec);
-    String text = InputText.read(streams, spec, null, file.value(), "");
+    BenchRouting parsedRouting = BenchRouting.parse(routing.value(), this);
+    String text = InputText.read(this, null, file.value(), "");
     try (Model tested = model.open(streams, threadCount)) {
       ModelArgs.requireContext(tested, context.value(), "model");
       TextWindows windows = TextWindows.of(text, tested.tokenizer(), context.value(), chunks.value());

@@ -10,20 +10,20 @@ import java.util.stream.Collectors;
 
 /** Text to token ids and back. */
 final class TokenizeCommand extends Command {
-  private final Arg<String> text = Arg.parameter(spec, String.class, "TEXT",
+  private final Arg<String> text = Arg.parameter(this, String.class, "TEXT",
       "The text, or with --decode the ids; - reads standard input.");
 
   private final Arg<String> file = Arg.option(String.class, "-f", "--file").label("FILE")
-      .addTo(spec, "Read from a file; - reads standard input.");
+      .addTo(this, "Read from a file; - reads standard input.");
 
   private final Arg<Path> model = Arg.option(Path.class, "-m", "--model").label("MODEL")
-      .addTo(spec, "GGUF file (its vocabulary is enough) or Hugging Face directory; without it the default model.");
+      .addTo(this, "GGUF file (its vocabulary is enough) or Hugging Face directory; without it the default model.");
 
   private final Arg<Boolean> noSpecial = Arg.flag("--no-special")
-      .addTo(spec, "No beginning- or end-of-text token; texts such as <|im_end|> are taken literally, and with "
+      .addTo(this, "No beginning- or end-of-text token; texts such as <|im_end|> are taken literally, and with "
           + "--decode special tokens give no text.");
 
-  private final Arg<Boolean> decode = Arg.flag("--decode").addTo(spec, "Print the text of token ids instead.");
+  private final Arg<Boolean> decode = Arg.flag("--decode").addTo(this, "Print the text of token ids instead.");
 
   TokenizeCommand(Streams streams) {
     super(streams, "tokenize", "Prints the token ids of a text on one line, separated by spaces.",
@@ -36,7 +36,7 @@ final class TokenizeCommand extends Command {
 
   @Override
   public Integer call() throws IOException {
-    String input = InputText.read(streams, spec, text.value(), file.value(), "TEXT");
+    String input = InputText.read(this, text.value(), file.value(), "TEXT");
     Path path = model.value() == null ? DefaultModel.path(streams) : model.value();
     try (Checkpoint checkpoint = Checkpoint.open(path)) {
       Tokenizer tokenizer =

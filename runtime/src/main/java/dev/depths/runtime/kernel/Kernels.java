@@ -60,6 +60,16 @@ public sealed interface Kernels permits VectorKernels, LoopKernels, StagedKernel
   void panelF16(MemorySegment w, long wOffset, int k, float[] x, int xOffset, int ldx, int rows, float[] y, int yOffset,
       int ldy, boolean accumulate);
 
+  /** As {@link #panelF32} or {@link #panelF16}, by the panel's format. */
+  default void panel(PanelFormat format, MemorySegment w, long wOffset, int k, float[] x, int xOffset, int ldx, int rows,
+      float[] y, int yOffset, int ldy, boolean accumulate) {
+    switch (format) {
+      case F32 -> panelF32(w, wOffset, k, x, xOffset, ldx, rows, y, yOffset, ldy, accumulate);
+      case F16 -> panelF16(w, wOffset, k, x, xOffset, ldx, rows, y, yOffset, ldy, accumulate);
+      default -> throw new IllegalArgumentException("panels of " + format + " are not multiplied alone");
+    }
+  }
+
   /**
    * Products of rows of activations with neighbouring panels of any format, without unpacking them: for a decode. With
    * integer formats the quantised activations are used.
