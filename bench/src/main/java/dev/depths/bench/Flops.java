@@ -1,5 +1,6 @@
 package dev.depths.bench;
 
+import dev.depths.loader.ModDescriptor.Part;
 import dev.depths.loader.ModelConfig;
 import dev.depths.runtime.Counters;
 
@@ -13,24 +14,40 @@ final class Flops {
 
   /** A prefill of all of a session's tokens, as its counters tell which blocks computed how many of them. */
   static double prefill(ModelConfig c, Counters counters) {
-    double flops = (c.blocks() - counters.routed().size()) * block(c, counters.tokens());
-    for (Counters.RoutedBlock routed : counters.routed()) {
-      flops += block(c, routed.tokensComputed());
+    double flops = c.blocks() * block(c, counters.tokens());
+    for (Counters.RoutedPart routed : counters.routed()) {
+      flops -= part(c, routed.part(), routed.tokensSeen()) - part(c, routed.part(), routed.tokensComputed());
     }
     return flops + 2.0 * c.embedding() * c.vocabulary();
   }
 
   /** One block that computes so many tokens. */
   static double block(ModelConfig c, long tokens) {
-    return 2.0 * weights(c) * tokens + attention(c, tokens);
+    return part(c, Part.BLOCK, tokens);
+  }
+
+  private static double part(ModelConfig c, Part part, long tokens) {
+    return switch (part) {
+      case ATTENTION -> 2.0 * attentionWeights(c) * tokens + attention(c, tokens);
+      case MLP -> 2.0 * mlpWeights(c) * tokens;
+      case BLOCK, EACH_HALF -> part(c, Part.ATTENTION, tokens) + part(c, Part.MLP, tokens);
+    };
   }
 
   /** Weights of a block's matrices. */
   static long weights(ModelConfig c) {
+    return attentionWeights(c) + mlpWeights(c);
+  }
+
+  private static long attentionWeights(ModelConfig c) {
     long d = c.embedding();
     long q = (long) c.heads() * c.headDim();
     long kv = (long) c.kvHeads() * c.headDim();
-    return 2 * d * q + 2 * d * kv + 3 * d * c.feedForward();
+    return 2 * d * q + 2 * d * kv;
+  }
+
+  private static long mlpWeights(ModelConfig c) {
+    return 3L * c.embedding() * c.feedForward();
   }
 
   /** Token i sees i positions: a multiply-add for its score and one for its weighted sum, per element of each query. */

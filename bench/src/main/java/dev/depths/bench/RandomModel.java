@@ -28,10 +28,8 @@ final class RandomModel {
   /** A model whose blocks are all routed, x + f as in the default adapter; its embedding is f32: a row is a copy. */
   static Model routed(ModelConfig config, DType type, int threads) throws IOException {
     List<Integer> blocks = IntStream.range(0, config.blocks()).boxed().toList();
-    return open(config, type, DType.F32, threads, Optional.of(new ModDescriptor(1, blocks, List.of(),
-        ModDescriptor.Router.LINEAR, ModDescriptor.Selection.THRESHOLD, 0.5, ModDescriptor.Combine.ADD,
-        ModDescriptor.Granularity.BLOCK_TOKEN, ModDescriptor.Positions.ORIGINAL, ModDescriptor.SkippedKv.ABSENT, 0,
-        false)));
+    return open(config, type, DType.F32, threads,
+        Optional.of(ModDescriptor.linear(blocks, ModDescriptor.Combine.HARD)));
   }
 
   private static Model open(ModelConfig c, DType type, DType embedding, int threads, Optional<ModDescriptor> mod)

@@ -3,6 +3,7 @@ package dev.depths.bench;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.depths.loader.ModDescriptor.Part;
 import dev.depths.runtime.Counters;
 import java.util.List;
 import java.util.Map;
@@ -57,7 +58,7 @@ class TablesTest {
     assertEquals(two, Flops.block(Shape.SMOLLM2_135M.config(), 2));
 
     Counters counters = new Counters(2, 58, 2, 0, 0,
-        List.of(new Counters.RoutedBlock(1, 2, 1), new Counters.RoutedBlock(3, 2, 1)));
+        List.of(new Counters.RoutedPart(1, Part.BLOCK, 2, 1), new Counters.RoutedPart(3, Part.BLOCK, 2, 1)));
     assertEquals(28 * two + 2 * one + 2.0 * 576 * 49_152, Flops.prefill(Shape.SMOLLM2_135M.config(), counters));
   }
 }

@@ -22,15 +22,10 @@ final class HuggingFaceNames {
       Map.entry("post_attention_layernorm", "ffn_norm"),
       Map.entry("mlp.gate_proj", "ffn_gate"),
       Map.entry("mlp.up_proj", "ffn_up"),
-      Map.entry("mlp.down_proj", "ffn_down"),
-      Map.entry("mod_router", "mod_router"),
-      Map.entry("mod_router_up", "mod_router_up"),
-      Map.entry("mod_router_down", "mod_router_down"),
-      Map.entry("mod_predictor_up", "mod_predictor_up"),
-      Map.entry("mod_predictor_down", "mod_predictor_down"));
+      Map.entry("mlp.down_proj", "ffn_down"));
   private static final Pattern BLOCK_TENSOR = Pattern.compile("model\\.layers\\.(\\d{1,4})\\.(.+)\\.(weight|bias)");
-  private static final Pattern SHARED_ROUTER =
-      Pattern.compile("model\\.(mod_(router|predictor)(_up|_down)?\\.(weight|bias))");
+  private static final Pattern ROUTER =
+      Pattern.compile("model\\.(?:layers\\.(\\d{1,4})\\.)?(mod_(?:attn_|mlp_)?(?:router|predictor)(?:_up|_norm|_down)?\\.(?:weight|bias))");
   /** Tables that old checkpoints saved and that follow from the configuration. */
   private static final Pattern DERIVED = Pattern.compile("model\\.layers\\.\\d+\\.self_attn\\.rotary_emb\\.inv_freq");
 
@@ -50,9 +45,10 @@ final class HuggingFaceNames {
       int number = Integer.parseInt(block.group(1));
       return Optional.of("blk." + number + '.' + BLOCK.get(block.group(2)) + '.' + block.group(3));
     }
-    Matcher shared = SHARED_ROUTER.matcher(name);
-    if (shared.matches()) {
-      return Optional.of(shared.group(1));
+    Matcher router = ROUTER.matcher(name);
+    if (router.matches()) {
+      String prefix = router.group(1) == null ? "" : "blk." + Integer.parseInt(router.group(1)) + '.';
+      return Optional.of(prefix + router.group(2));
     }
     if (DERIVED.matcher(name).matches()) {
       return Optional.empty();

@@ -1,16 +1,21 @@
 package dev.depths.loader;
 
 import dev.depths.loader.ModDescriptor.Combine;
-import dev.depths.loader.ModDescriptor.Granularity;
+import dev.depths.loader.ModDescriptor.Part;
 import dev.depths.loader.ModDescriptor.Positions;
 import dev.depths.loader.ModDescriptor.Router;
+import dev.depths.loader.ModDescriptor.Rounding;
+import dev.depths.loader.ModDescriptor.Rule;
 import dev.depths.loader.ModDescriptor.Selection;
 import dev.depths.loader.ModDescriptor.SkippedKv;
+import dev.depths.loader.ModDescriptor.Ties;
+import dev.depths.loader.ModDescriptor.Unit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.Set;
 import java.util.TreeMap;
 
@@ -20,30 +25,10 @@ import java.util.TreeMap;
  */
 final class ModReader {
   static final String PREFIX = "mod.";
-  private static final Set<String> KEYS = Set.of("version", "blocks", "capacity", "router", "selection", "threshold",
-      "combine", "granularity", "positions", "skipped_kv", "initial_tokens", "shared_router", "note");
-  private static final Map<String, Router> ROUTERS =
-      Map.of("linear", Router.LINEAR, "linear2", Router.LINEAR2, "mlp", Router.MLP);
-  private static final Map<String, Selection> SELECTIONS =
-      Map.of("topk", Selection.TOPK, "threshold", Selection.THRESHOLD, "predictor", Selection.PREDICTOR);
-  private static final Map<String, Combine> COMBINES = Map.of(
-      "x+r*f", Combine.SCORE,
-      "x+sigmoid(r)*f", Combine.SIGMOID,
-      "x+f", Combine.ADD,
-      "r*(x+f)", Combine.SCORE_BLOCK,
-      "x+softmax(r)*(x+f)", Combine.SOFTMAX_BLOCK,
-      "x+(1+0.2*tanh(r))*f", Combine.TANH,
-      "mlp_gate", Combine.MLP_GATE);
-  private static final Map<String, Granularity> GRANULARITIES = Map.of(
-      "block/token", Granularity.BLOCK_TOKEN,
-      "attention/token", Granularity.ATTENTION_TOKEN,
-      "mlp/token", Granularity.MLP_TOKEN,
-      "block/sequence", Granularity.BLOCK_SEQUENCE);
-  private static final Map<String, Positions> POSITIONS =
-      Map.of("original", Positions.ORIGINAL, "compacted", Positions.COMPACTED);
-  private static final Map<String, SkippedKv> SKIPPED_KV =
-      Map.of("absent", SkippedKv.ABSENT, "projected", SkippedKv.PROJECTED);
-
+  private static final Set<String> KEYS = Set.of("version", "blocks", "granularity", "router", "router_activation",
+      "router_input", "shared_router", "selection", "causal_selection", "capacity", "k_rounding", "least_tokens",
+      "most_tokens", "ties", "threshold", "prefill_threshold", "threshold_inclusive", "initial_tokens", "combine",
+      "positions", "skipped_kv", "noop_experts", "note");
   private final Metadata metadata;
 
   private ModReader(Metadata metadata) {
@@ -71,19 +56,61 @@ final class ModReader {
     if (version != 1) {
       throw metadata.unsupported("mod.version is " + version + "; supported is 1");
     }
-    TreeMap<Integer, Double> blocks = blocks();
+    int noopExperts = metadata.intOr(PREFIX + "noop_experts", 0, 0, Limits.EXPERTS);
+    // Where only experts are routed there is nothing to say of blocks.
+    boolean blocksRouted = noopExperts == 0 || metadata.has(PREFIX + "blocks");
+    TreeMap<Integer, Double> blocks = blocksRouted ? blocks() : new TreeMap<>();
+    Selection selection = selection(blocksRouted, blocks);
+    ModSpelling.Granularity granularity =
+        one("granularity", ModSpelling.GRANULARITIES, new ModSpelling.Granularity(Part.BLOCK, Unit.TOKEN));
+    if (granularity.unit() == Unit.SEQUENCE && selection.rule() != Rule.THRESHOLD) {
+      throw metadata.unsupported("mod.granularity is of sequences, which are selected by a threshold only");
+    }
+    Combine combine = one("combine", ModSpelling.COMBINES, blocksRouted ? null : Combine.HARD);
+    if (combine.form().gatesMlp() && granularity.part() != Part.BLOCK) {
+      throw metadata.unsupported("mod.combine gates the MLP of a whole block, which mod.granularity does not route");
+    }
+    return new ModDescriptor(List.copyOf(blocks.keySet()), granularity.part(), granularity.unit(), router(blocksRouted), selection, combine,
+        one("positions", ModSpelling.POSITIONS, Positions.ORIGINAL),
+        one("skipped_kv", ModSpelling.SKIPPED_KV, SkippedKv.ABSENT),
+        noopExperts);
+  }
+
+  private Router router(boolean required) {
+    return new Router(
+        one("router", ModSpelling.ROUTERS, required ? null : Router.Form.LINEAR),
+        one("router_activation", ModSpelling.ACTIVATIONS, Router.Activation.SILU),
+        one("router_input", ModSpelling.INPUTS, false),
+        metadata.booleanOr(PREFIX + "shared_router", false));
+  }
+
+  private Selection selection(boolean required, TreeMap<Integer, Double> blocks) {
+    Rule rule = one("selection", ModSpelling.RULES, required ? null : Rule.THRESHOLD);
     boolean stated = metadata.has(PREFIX + "capacity");
-    Selection selection = one("selection", SELECTIONS, null);
-    if (selection == Selection.TOPK && !stated) {
+    if (rule == Rule.TOPK && !stated) {
       throw metadata.malformed(PREFIX + "capacity", "is missing, but topk selects by it");
     }
-    return new ModDescriptor(version, List.copyOf(blocks.keySet()), stated ? List.copyOf(blocks.values()) : List.of(),
-        one("router", ROUTERS, null), selection,
+    Rule causal = rule;
+    if (metadata.has(PREFIX + "causal_selection")) {
+      causal = one("causal_selection", ModSpelling.CAUSAL_RULES, null);
+      if (rule != Rule.TOPK && causal != rule) {
+        throw metadata.malformed(PREFIX + "causal_selection", "differs from mod.selection, which is causal itself");
+      }
+    } else if (rule == Rule.TOPK) {
+      causal = null;
+    }
+    return new Selection(rule, causal, stated ? List.copyOf(blocks.values()) : List.of(),
+        one("k_rounding", ModSpelling.ROUNDINGS, Rounding.FLOOR),
+        count("least_tokens", 1), count("most_tokens", 0),
+        one("ties", ModSpelling.TIES, Ties.FIRST),
         metadata.number(PREFIX + "threshold", 0, 1).orElse(0.5),
-        one("combine", COMBINES, null), one("granularity", GRANULARITIES, Granularity.BLOCK_TOKEN),
-        one("positions", POSITIONS, Positions.ORIGINAL), one("skipped_kv", SKIPPED_KV, SkippedKv.ABSENT),
-        metadata.intOr(PREFIX + "initial_tokens", 0, 0, Integer.MAX_VALUE),
-        metadata.booleanOr(PREFIX + "shared_router", false));
+        metadata.number(PREFIX + "prefill_threshold", 0, 1).map(OptionalDouble::of).orElse(OptionalDouble.empty()),
+        metadata.booleanOr(PREFIX + "threshold_inclusive", false),
+        count("initial_tokens", 0));
+  }
+
+  private int count(String name, int fallback) {
+    return metadata.intOr(PREFIX + name, fallback, 0, Integer.MAX_VALUE);
   }
 
   /** Capacities by block; 1 where not stated. */

@@ -1,19 +1,15 @@
 package dev.depths.loader;
 
-import dev.depths.loader.ModDescriptor.Selection;
+import dev.depths.loader.ModDescriptor.Part;
+import dev.depths.loader.ModDescriptor.Rule;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/**
- * Checks a descriptor's own tensors against the model they route. Names, {@code blk.N.} before each unless the router
- * is shared: {@code mod_router.weight} [1, d] and optionally {@code .bias} [1] for linear routers, [2, d] and [2] for
- * linear2; {@code mod_router_up} [h, d] and {@code mod_router_down} [1, h], each with an optional bias, for mlp; {@code
- * mod_predictor_up} and {@code mod_predictor_down} likewise for predictors.
- */
+/** Checks a descriptor's own tensors, whose names and shapes are in {@code MOD-SCHEMA.md}, against the model they route. */
 final class ModTensors {
-  private static final int MAX_HIDDEN = 1 << 10;
+  private static final int MAX_HIDDEN = 1 << 14;
 
   private final Object file;
   private final Map<String, Tensor> tensors;
@@ -33,7 +29,7 @@ final class ModTensors {
       }
     }
     ModTensors checks = new ModTensors(file, tensors);
-    if (mod.sharedRouter()) {
+    if (mod.router().shared()) {
       checks.routed(mod, "", config.embedding());
     } else {
       mod.blocks().forEach(block -> checks.routed(mod, "blk." + block + '.', config.embedding()));
@@ -42,13 +38,18 @@ final class ModTensors {
   }
 
   private void routed(ModDescriptor mod, String prefix, long width) {
-    switch (mod.router()) {
-      case LINEAR -> linear(prefix + "mod_router", 1, width);
-      case LINEAR2 -> linear(prefix + "mod_router", 2, width);
-      case MLP -> mlp(prefix + "mod_router", width);
-    }
-    if (mod.selection() == Selection.PREDICTOR) {
-      mlp(prefix + "mod_predictor", width);
+    for (String half : mod.part() == Part.EACH_HALF ? List.of("attn_", "mlp_") : List.of("")) {
+      String router = prefix + "mod_" + half + "router";
+      switch (mod.router().form()) {
+        case LINEAR -> linear(router, 1, width);
+        case LINEAR2 -> linear(router, 2, width);
+        case MLP -> mlp(router, width);
+      }
+      String predictor = prefix + "mod_" + half + "predictor";
+      // A model may bring one that only those use who ask for it.
+      if (mod.selection().causal() == Rule.PREDICTOR || tensors.containsKey(predictor + "_up.weight")) {
+        mlp(predictor, width);
+      }
     }
   }
 
@@ -59,7 +60,12 @@ final class ModTensors {
           file, "tensor " + up.name(), "has " + up.rows() + " rows, expected at most " + MAX_HIDDEN);
     }
     linear(name + "_up", up.rows(), width);
-    linear(name + "_down", 1, up.rows());
+    Tensor norm = tensors.get(name + "_norm.weight");
+    if (norm != null) {
+      shape(norm, List.of(up.rows()));
+    }
+    // Two rows are two classes.
+    linear(name + "_down", require(name + "_down.weight").rows() == 2 ? 2 : 1, up.rows());
   }
 
   private void linear(String name, long rows, long columns) {

@@ -82,7 +82,7 @@ class AdapterTest {
     try (Adapter adapter = Adapter.open(file)) {
       adapter.validate(CONFIG);
       assertEquals(List.of(1), adapter.descriptor().blocks());
-      assertEquals(0.35, adapter.descriptor().threshold());
+      assertEquals(0.35, adapter.descriptor().selection().threshold());
       assertEquals(1.5f, adapter.loraScale());
       assertEquals(HASH, adapter.baseSha256());
       assertEquals(

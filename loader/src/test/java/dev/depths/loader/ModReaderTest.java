@@ -6,15 +6,20 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import dev.depths.loader.ModDescriptor.Combine;
-import dev.depths.loader.ModDescriptor.Granularity;
+import dev.depths.loader.ModDescriptor.Part;
 import dev.depths.loader.ModDescriptor.Positions;
 import dev.depths.loader.ModDescriptor.Router;
+import dev.depths.loader.ModDescriptor.Rounding;
+import dev.depths.loader.ModDescriptor.Rule;
 import dev.depths.loader.ModDescriptor.Selection;
 import dev.depths.loader.ModDescriptor.SkippedKv;
+import dev.depths.loader.ModDescriptor.Ties;
+import dev.depths.loader.ModDescriptor.Unit;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -40,46 +45,86 @@ class ModReaderTest {
   }
 
   @Test
-  void defaultsAreThePapers() {
-    assertEquals(
-        new ModDescriptor(1, List.of(1, 3), List.of(), Router.LINEAR, Selection.THRESHOLD, 0.5, Combine.SCORE,
-            Granularity.BLOCK_TOKEN, Positions.ORIGINAL, SkippedKv.ABSENT, 0, false),
-        read(""));
+  void defaults() {
+    assertEquals(ModDescriptor.linear(List.of(1, 3), Combine.SCORE), read(""));
     assertEquals(Optional.empty(), ModReader.read(new Metadata("f", Map.of("model", 1L)), Set.of()));
   }
+
+  private static final String EVERYTHING = """
+      'blocks': [7, 2], 'capacity': [0.125, 0.25], 'router': 'mlp', 'router_activation': 'tanh', 'router_input': 'normed',
+      'shared_router': true, 'selection': 'topk', 'causal_selection': 'predictor', 'k_rounding': 'ceil',
+      'least_tokens': 2, 'most_tokens': 256, 'ties': 'above', 'threshold': 0.35, 'prefill_threshold': 0.005,
+      'threshold_inclusive': true, 'initial_tokens': 2, 'combine': 'x+f', 'granularity': 'mlp/token',
+      'positions': 'compacted', 'skipped_kv': 'projected', 'noop_experts': 3, 'note': 'any'""";
 
   @Test
   void everythingStated() {
     assertEquals(
-        new ModDescriptor(1, List.of(2, 7), List.of(0.25, 0.125), Router.LINEAR2, Selection.TOPK, 0.35, Combine.ADD,
-            Granularity.MLP_TOKEN, Positions.COMPACTED, SkippedKv.PROJECTED, 2, true),
-        read("""
-            'blocks': [7, 2], 'capacity': [0.125, 0.25], 'router': 'linear2', 'selection': 'topk', 'threshold': 0.35,
-            'combine': 'x+f', 'granularity': 'mlp/token', 'positions': 'compacted', 'skipped_kv': 'projected',
-            'initial_tokens': 2, 'shared_router': true, 'note': 'any'"""));
-    assertEquals(List.of(0.125, 0.125), read("'capacity': 0.125").capacities());
-    assertEquals(List.of(1.0, 1.0), read("'capacity': [1]").capacities());
+        new ModDescriptor(List.of(2, 7), Part.MLP, Unit.TOKEN, new Router(Router.Form.MLP, Router.Activation.TANH, true, true),
+            new Selection(Rule.TOPK, Rule.PREDICTOR, List.of(0.25, 0.125), Rounding.CEIL, 2, 256, Ties.ABOVE, 0.35,
+                OptionalDouble.of(0.005), true, 2),
+            Combine.HARD, Positions.COMPACTED, SkippedKv.PROJECTED, 3),
+        read(EVERYTHING));
+    assertEquals(List.of(0.125, 0.125), read("'capacity': 0.125").selection().capacities());
+    assertEquals(List.of(1.0, 1.0), read("'capacity': [1]").selection().capacities());
+  }
+
+  /** What is written is read as the same. */
+  @ParameterizedTest
+  @ValueSource(strings = {"", EVERYTHING, "'selection': 'topk', 'capacity': 0.5", "'granularity': 'attention/sequence'",
+      "'router': 'linear2', 'selection': 'predictor'", "'combine': 'x+x+a+softmax(r)*m'"})
+  void written(String members) {
+    ModDescriptor mod = read(members);
+    GgufWriter writer = new GgufWriter();
+    mod.keys().forEach((key, value) -> writer.put("mod." + key, value));
+    GgufFile file = GgufFile.parse("f", MemorySegment.ofArray(writer.toBytes()));
+    assertEquals(Optional.of(mod), ModReader.read(new Metadata("f", file.metadata()), Set.of()));
+  }
+
+  @Test
+  void onlyExpertsRouted() {
+    ModDescriptor mod = ModReader.read(new Metadata("f", Map.of("mod.version", 1L, "mod.noop_experts", 2L)), Set.of())
+        .orElseThrow();
+    assertEquals(List.of(), mod.blocks());
+    assertEquals(2, mod.noopExperts());
+    assertEquals(Map.of("version", 1, "noop_experts", 2), mod.keys());
   }
 
   @ParameterizedTest
-  @CsvSource({"x+r*f, SCORE", "x + r·f, SCORE", "x+sigmoid(r)*f, SIGMOID", "x+f, ADD", "r*(x+f), SCORE_BLOCK",
-      "r · (x + f), SCORE_BLOCK", "x+softmax(r)*(x+f), SOFTMAX_BLOCK", "x+(1+0.2*tanh(r))*f, TANH",
-      "x + (1 + 0.2·tanh(r))·f, TANH", "mlp_gate, MLP_GATE"})
-  void combineIsSpeltAsAFormula(String spelling, Combine expected) {
-    assertEquals(expected, read("'combine': '" + spelling + "'").combine());
+  @CsvSource({"x+r*f, ADD, SCORE", "x + r·f, ADD, SCORE", "x+sigmoid(r)*f, ADD, SIGMOID", "x+f, ADD, ONE",
+      "r*(x+f), SCALE_BLOCK, SCORE", "r · (x + f), SCALE_BLOCK, SCORE", "x+softmax(r)*(x+f), ADD_BLOCK, SOFTMAX",
+      "x+r*(x+f), ADD_BLOCK, SCORE", "x+(1+0.2*tanh(r))*f, ADD, TANH", "x + (1 + 0.2·tanh(r))·f, ADD, TANH",
+      "mlp_gate, GATE_MLP, SIGMOID", "x+a+(1+0.2*tanh(r))*m, GATE_MLP, TANH", "x+x+a+sigmoid(r)*m, ADD_GATED_MLP, SIGMOID"})
+  void combineIsSpeltAsAFormula(String spelling, Combine.Form form, Combine.Gate gate) {
+    assertEquals(new Combine(form, gate), read("'combine': '" + spelling + "'").combine());
   }
 
   @ParameterizedTest
-  @CsvSource({"block/token, BLOCK_TOKEN", "attention/token, ATTENTION_TOKEN", "mlp/token, MLP_TOKEN",
-      "block/sequence, BLOCK_SEQUENCE"})
-  void granularity(String spelling, Granularity expected) {
-    assertEquals(expected, read("'granularity': '" + spelling + "'").granularity());
+  @CsvSource({"block/token, BLOCK, TOKEN", "attention/token, ATTENTION, TOKEN", "mlp/token, MLP, TOKEN",
+      "attention+mlp/token, EACH_HALF, TOKEN", "block/sequence, BLOCK, SEQUENCE", "attention/sequence, ATTENTION, SEQUENCE"})
+  void granularity(String spelling, Part part, Unit unit) {
+    ModDescriptor mod = read("'granularity': '" + spelling + "'");
+    assertEquals(part, mod.part());
+    assertEquals(unit, mod.unit());
+  }
+
+  @Test
+  void whatDoesNotGoTogether() {
+    assertNotSupported("mod.granularity is of sequences", "by a threshold only",
+        "'granularity': 'block/sequence', 'selection': 'topk', 'capacity': 0.5");
+    assertNotSupported("mod.combine gates the MLP of a whole block", "does not route",
+        "'granularity': 'mlp/token', 'combine': 'mlp_gate'");
+    assertRefused("mod.causal_selection", "differs from mod.selection",
+        "'selection': 'threshold', 'causal_selection': 'predictor'");
+    assertNotSupported("mod.causal_selection is \"topk\"; supported are [predictor, threshold]", "",
+        "'selection': 'topk', 'capacity': 0.5, 'causal_selection': 'topk'");
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"router", "selection", "combine", "granularity", "positions", "skipped_kv"})
+  @ValueSource(strings = {"router", "router_activation", "router_input", "selection", "k_rounding", "ties", "combine",
+      "granularity", "positions", "skipped_kv"})
   void unknownValuesAreRefusedByName(String key) {
-    assertNotSupported("mod." + key + " is \"other\"; supported are [", "", "'" + key + "': 'other'");
+    assertNotSupported("mod." + key + " is \"other\"; supported are [", "", "'capacity': 0.5, '" + key + "': 'other'");
     assertRefused("mod." + key, "is 1, expected a string", "'" + key + "': 1");
   }
 
@@ -144,6 +189,7 @@ class ModReaderTest {
   @Test
   void theRecordItselfRefusesNonsense() {
     ModDescriptor good = read("'capacity': 0.5");
+    assertEquals(good, with(good, good.blocks(), good.selection().capacities(), 0.5));
     assertThrows(IllegalArgumentException.class, () -> with(good, List.of(3, 1), List.of(), 0.5));
     assertThrows(IllegalArgumentException.class, () -> with(good, List.of(1, 1), List.of(), 0.5));
     assertThrows(IllegalArgumentException.class, () -> with(good, List.of(-1), List.of(), 0.5));
@@ -154,7 +200,9 @@ class ModReaderTest {
   }
 
   private static ModDescriptor with(ModDescriptor d, List<Integer> blocks, List<Double> capacities, double threshold) {
-    return new ModDescriptor(1, blocks, capacities, d.router(), d.selection(), threshold, d.combine(), d.granularity(),
-        d.positions(), d.skippedKv(), 0, false);
+    Selection s = d.selection();
+    return new ModDescriptor(blocks, d.part(), d.unit(), d.router(), new Selection(s.rule(), s.causal(), capacities,
+        s.rounding(), s.leastTokens(), s.mostTokens(), s.ties(), threshold, s.prefillThreshold(), s.inclusive(),
+        s.initialTokens()), d.combine(), d.positions(), d.skippedKv(), 0);
   }
 }

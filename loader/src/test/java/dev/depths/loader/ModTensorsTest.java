@@ -42,7 +42,7 @@ class ModTensorsTest {
   @Test
   void linearRouters() throws IOException {
     try (Checkpoint checkpoint = open(linear().tensor("blk.1.mod_router.bias", new float[1], 1))) {
-      assertEquals(List.of(0.125), checkpoint.mod().orElseThrow().capacities());
+      assertEquals(List.of(0.125), checkpoint.mod().orElseThrow().selection().capacities());
       assertTrue(checkpoint.tensors().containsKey("blk.1.mod_router.weight"));
     }
     open(model("linear", "threshold").tensor("blk.1.mod_router.weight", new float[32], 32)).close();
@@ -61,8 +61,30 @@ class ModTensorsTest {
         .tensor("blk.1.mod_predictor_up.weight", new float[96], 3, 32);
     assertRefused("tensor blk.1.mod_predictor_down.weight", "is missing", predictor);
     open(predictor.tensor("blk.1.mod_predictor_down.weight", new float[3], 1, 3)).close();
-    assertRefused("tensor blk.1.mod_router_up.weight", "has 2000 rows, expected at most 1024",
-        model("mlp", "threshold").tensor("blk.1.mod_router_up.weight", new float[64000], 2000, 32));
+    assertRefused("tensor blk.1.mod_router_up.weight", "has 20000 rows, expected at most 16384",
+        model("mlp", "threshold").tensor("blk.1.mod_router_up.weight", new float[640000], 20000, 32));
+    GgufWriter normed = model("mlp", "threshold")
+        .tensor("blk.1.mod_router_up.weight", new float[96], 3, 32)
+        .tensor("blk.1.mod_router_down.weight", new float[6], 2, 3).tensor("blk.1.mod_router_down.bias", new float[2], 2);
+    open(normed.tensor("blk.1.mod_router_norm.weight", new float[3], 3)).close();
+    assertRefused("tensor blk.1.mod_router_norm.weight", "has the shape [4], expected [3]",
+        normed.tensor("blk.1.mod_router_norm.weight", new float[4], 4));
+  }
+
+  /** One that only those use who ask for it. */
+  @Test
+  void aPredictorBesideTheRule() throws IOException {
+    GgufWriter writer = linear().tensor("blk.1.mod_predictor_up.weight", new float[96], 3, 32);
+    assertRefused("tensor blk.1.mod_predictor_down.weight", "is missing", writer);
+    open(writer.tensor("blk.1.mod_predictor_down.weight", new float[3], 1, 3)).close();
+  }
+
+  @Test
+  void eachHalfHasItsRouter() throws IOException {
+    GgufWriter halves = model("linear", "threshold").put("mod.granularity", "attention+mlp/token").put("mod.combine", "x+f")
+        .tensor("blk.1.mod_attn_router.weight", new float[32], 1, 32);
+    assertRefused("tensor blk.1.mod_mlp_router.weight", "is missing", halves);
+    open(halves.tensor("blk.1.mod_mlp_router.weight", new float[32], 1, 32)).close();
   }
 
   @Test

@@ -8,9 +8,9 @@ import java.lang.foreign.MemorySegment;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /**
- * Causal grouped-query attention of a tile over a block's ragged cache, split among workers by key/value heads and groups
- * of rows, of which whoever is free takes the next. Scores and weighted sums are products with the cache's panels. The
- * tile's own keys and values are already in the cache, so its row r sees all that was held before and r + 1 more.
+ * Causal grouped-query attention of a tile over a block's ragged caches, each sequence's rows over its own, split among
+ * workers by sequences, key/value heads and groups of rows, of which whoever is free takes the next. Scores and weighted
+ * sums are products with the cache's panels. The keys and values that a row sees are already in the cache.
  */
 final class AttentionJob implements Workers.Job {
   /** Tokens whose query heads share a pass over the cache. */
@@ -33,9 +33,10 @@ final class AttentionJob implements Workers.Job {
   private final float[][] sums;
   private final MemorySegment[] unpacked;
   private final AtomicInteger nextUnit = new AtomicInteger();
-  private KvCache.BlockKv kv;
+  private int block;
   private Tile tile;
-  private int rows;
+  private PassRows pass;
+  private TileRows rows;
 
   AttentionJob(Kernels kernels, ModelConfig c, int shares, Arena arena) {
     this.kernels = kernels;
@@ -50,9 +51,11 @@ final class AttentionJob implements Workers.Job {
     }
   }
 
-  AttentionJob of(KvCache.BlockKv kv, Tile tile, int rows) {
-    this.kv = kv;
+  /** @param tile its {@link Tile#visible} says how many of the positions that its sequence's cache holds each row sees */
+  AttentionJob of(int block, Tile tile, PassRows pass, TileRows rows) {
+    this.block = block;
     this.tile = tile;
+    this.pass = pass;
     this.rows = rows;
     nextUnit.set(0);
     return this;
@@ -60,32 +63,44 @@ final class AttentionJob implements Workers.Job {
 
   @Override
   public void run(int share, int shares) {
-    int rowGroups = Math.ceilDiv(rows, ROWS);
-    for (int u = nextUnit.getAndIncrement(); u < kvHeads * rowGroups; u = nextUnit.getAndIncrement()) {
-      int head = u % kvHeads;
-      // Later rows see more positions: begun with, they leave short units for the end.
-      int from = (rowGroups - 1 - u / kvHeads) * ROWS;
-      int n = Math.min(ROWS, rows - from);
-      if (rows == 1) {
-        // One token: the query heads of the group are the rows.
-        attend(share, head, 1, headDim, group, 0, kv.count());
-      } else {
-        attend(share, head, group, tile.qStride, n, from, kv.count() - rows + from + 1);
+    int sequence = 0;
+    int before = 0;
+    for (int u = nextUnit.getAndIncrement(); ; u = nextUnit.getAndIncrement()) {
+      while (u - before >= units(sequence)) {
+        before += units(sequence);
+        if (++sequence == pass.size()) {
+          return;
+        }
       }
+      unit(share, sequence, u - before);
     }
   }
 
+  private int units(int sequence) {
+    return kvHeads * Math.ceilDiv(rows.start(sequence + 1) - rows.start(sequence), ROWS);
+  }
+
+  private void unit(int share, int sequence, int u) {
+    KvCache.BlockKv kv = pass.sequence(sequence).kv(block);
+    int head = u % kvHeads;
+    int first = rows.start(sequence);
+    int n = rows.start(sequence + 1) - first;
+    // Later rows see more positions: begun with, they leave short units for the end.
+    int from = (Math.ceilDiv(n, ROWS) - 1 - u / kvHeads) * ROWS;
+    attend(share, kv, head, first + from, Math.min(ROWS, n - from), n == 1);
+  }
+
   /**
-   * Queries against one key/value head: sets of rows that are {@code ldq} apart. Each panel of the cache is passed over by
-   * all of them before the next.
-   *
-   * @param sets query heads, each with the rows of several tokens; one set if the heads of one token are the rows
-   * @param from the first row's row in the tile; with several rows of one token all are in row 0
-   * @param visible positions that the first row sees; each next row sees one more, but heads of one token the same
+   * Queries of {@code tokens} rows of the tile against one key/value head, in sets of rows that are products with a panel
+   * together: each query head of the group with the rows of all tokens, or, if there is one token, its heads as the rows.
+   * Each panel of the cache is passed over by all sets before the next.
    */
-  private void attend(int share, int head, int sets, int ldq, int n, int from, int visible) {
-    boolean oneToken = rows == 1;
-    int held = oneToken ? visible : visible + n - 1;
+  private void attend(int share, KvCache.BlockKv kv, int head, int from, int tokens, boolean oneToken) {
+    int sets = oneToken ? 1 : group;
+    int n = oneToken ? group : tokens;
+    int ldq = oneToken ? headDim : tile.qStride;
+    // A later token sees no less than one before it.
+    int held = tile.visible[from + tokens - 1];
     int pages = Math.ceilDiv(held, KvCache.PAGE);
     int lds = pages * KvCache.PAGE + PADDING;
     float[] s = scores(share, sets * n * lds);
@@ -109,25 +124,25 @@ final class AttentionJob implements Workers.Job {
     }
     float scale = (float) (1 / Math.sqrt(headDim));
     for (int r = 0; r < sets * n; r++) {
-      int seen = oneToken ? visible : visible + r % n;
+      int seen = tile.visible[oneToken ? from : from + r % n];
       kernels.softmax(s, r * lds, seen, scale);
       for (int i = seen; i < held; i++) {
         s[r * lds + i] = 0;
       }
     }
-    weightedSums(share, head, held, s, lds, sets * n, unpack);
+    weightedSums(share, kv, head, held, s, lds, sets * n, unpack);
     float[] sum = sums[share];
     int ldo = Tile.panelWidth(headDim);
     float[] out = tile.attended.f32();
     for (int r = 0; r < sets * n; r++) {
-      int to = oneToken ? (head * group + r) * headDim
-          : (from + r % n) * tile.attended.stride() + (head * group + r / n) * headDim;
+      int row = oneToken ? from : from + r % n;
+      int to = row * tile.attended.stride() + (head * group + (oneToken ? r : r / n)) * headDim;
       System.arraycopy(sum, r * ldo, out, to, headDim);
     }
   }
 
   /** Values of a head summed into the share's rows, weighted by rows of {@code s} that are {@code lds} apart. */
-  private void weightedSums(int share, int head, int held, float[] s, int lds, int n, boolean unpack) {
+  private void weightedSums(int share, KvCache.BlockKv kv, int head, int held, float[] s, int lds, int n, boolean unpack) {
     float[] sum = sums[share];
     int ldo = Tile.panelWidth(headDim);
     int positions = unpack ? UNPACKED_PAGES * KvCache.PAGE : KvCache.PAGE;

@@ -3,29 +3,17 @@ package dev.depths.runtime;
 /**
  * The weights of one transformer block.
  *
- * @param attentionNorm RMSNorm before attention
- * @param qkv query, key and value projections; query and key rows in halves order, whatever the file's RoPE layout
- * @param queryNorm per-head RMSNorm of queries, or null
- * @param keyNorm per-head RMSNorm of keys, or null
- * @param output attention's output projection
- * @param mlpNorm RMSNorm before the MLP
- * @param gateUp gate and up projections
- * @param down down projection
- * @param router the block's router, or null if it is not routed
+ * @param attention of the attention half
+ * @param mlp of the MLP half
+ * @param routers of the routed parts: none, one, or one for each half
  */
-record BlockWeights(
-    float[] attentionNorm,
-    Projection qkv,
-    float[] queryNorm,
-    float[] keyNorm,
-    Projection output,
-    float[] mlpNorm,
-    Projection gateUp,
-    Projection down,
-    Router router) {
-  /** Bytes that one pass reads, the router's excepted. */
+record BlockWeights(AttentionWeights attention, MlpWeights mlp, PartRouter... routers) {
+  /** Bytes that a decode of a token reads that every part computes. */
   long bytes() {
-    return qkv.bytes() + output.bytes() + gateUp.bytes() + down.bytes()
-        + 4L * (attentionNorm.length + mlpNorm.length + (queryNorm == null ? 0 : queryNorm.length + keyNorm.length));
+    long n = attention.bytes() + mlp.bytes();
+    for (PartRouter r : routers) {
+      n += r.router().bytes();
+    }
+    return n;
   }
 }

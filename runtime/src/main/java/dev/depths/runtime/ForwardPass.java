@@ -1,63 +1,82 @@
 package dev.depths.runtime;
 
+import dev.depths.loader.ModDescriptor;
+import dev.depths.loader.ModDescriptor.Combine;
+import dev.depths.loader.ModDescriptor.Part;
+import dev.depths.loader.ModDescriptor.Positions;
+import dev.depths.loader.ModDescriptor.SkippedKv;
+import dev.depths.loader.ModDescriptor.Unit;
 import dev.depths.loader.ModelConfig;
 import dev.depths.runtime.kernel.Activations;
 import dev.depths.runtime.kernel.Kernels;
 import java.lang.foreign.Arena;
+import java.util.Arrays;
 import java.util.concurrent.CancellationException;
+import java.util.function.BooleanSupplier;
 
 /**
- * Carries tokens through the blocks. A routed block chooses its tokens, gathers them in order into a dense tile, computes on
- * the tile only, and scatters the result back; a block that nobody chose is not touched at all.
+ * Carries rows of tokens, of one or more sequences, through the blocks. A routed block chooses its tokens, gathers them in
+ * order into a dense tile, computes on the tile only, and scatters the result back; a block that nobody chose is not
+ * touched at all.
  */
 final class ForwardPass {
   private final ModelConfig config;
+  private final int width;
   private final Weights weights;
   private final Kernels kernels;
   private final Workers workers;
-  private final KvCache kv;
-  private final BlockRouting[] routing;
+  private final RopeTable rope;
   private final int lowRankRows;
-  private final ProjectionJob projection;
-  private final AttentionJob attention;
-  private final DecodeAttention decodeAttention;
-  private final RotateJob rotate;
+  private final Part part;
+  private final boolean bySequence;
+  private final boolean projectedKv;
+  private final Combine combine;
+  /** How the MLP's output joins, where the gate is on that branch alone. */
+  private final Combine mlpCombine;
   private final PrepareJob prepare;
+  private final ProjectionJob projection;
+  private final RouteJob route;
+  private final Attention attention;
+  private final Mlp mlp;
 
+  private PassRows pass;
   private Tile tile;
+  private TileRows all;
+  /** Of the routed parts of the current block. */
+  private Choice[] choices;
   private float[] x = new float[0];
-  private float[] cos;
-  private float[] sin;
-  private float[] scores;
-  private int[] chosen;
-  private int[] identity;
-  private int[] positions;
-  private int[] chosenPositions;
-  private final int[] chosenCounts;
-  private final boolean[] ranLast;
-  private final Activations head;
-  private final float[] logits;
+  /** The residual stream of a tile before its block, where the block's combination still needs it at the end. */
+  private float[] before = new float[0];
+  private Activations heads;
+  private float[] logits;
+  private final int logitsStride;
+  private final int[] one = new int[1];
   private long weightBytesRead;
-  private long blocksRun;
 
-  /** @param routing one per block; null for a block that every token runs */
-  ForwardPass(Model model, KvCache kv, BlockRouting[] routing, Arena arena) {
+  ForwardPass(Model model, Arena arena) {
     this.config = model.config();
+    this.width = config.embedding();
     this.weights = model.weights();
     this.kernels = model.kernels();
     this.workers = model.workers();
-    this.kv = kv;
-    this.routing = routing;
+    this.rope = model.rope();
     this.lowRankRows = model.lowRankRows();
-    this.projection = new ProjectionJob(kernels, workers.shares(), arena);
-    this.attention = new AttentionJob(kernels, config, workers.shares(), arena);
-    this.decodeAttention = new DecodeAttention(kernels, config, workers);
-    this.rotate = new RotateJob(kernels, config);
+    ModDescriptor mod = model.mod().orElse(null);
+    this.part = mod == null ? Part.BLOCK : mod.part();
+    this.bySequence = mod != null && mod.unit() == Unit.SEQUENCE;
+    this.projectedKv = mod != null && mod.skippedKv() == SkippedKv.PROJECTED && part != Part.MLP;
+    this.combine = mod == null ? Combine.HARD : mod.combine();
+    this.mlpCombine = new Combine(Combine.Form.ADD, combine.gate());
     this.prepare = new PrepareJob(kernels, config.rmsEpsilon());
-    this.chosenCounts = new int[config.blocks()];
-    this.ranLast = new boolean[config.blocks()];
-    this.head = new Activations(1, config.embedding(), 1);
-    this.logits = new float[Tile.panelWidth(config.vocabulary())];
+    this.projection = new ProjectionJob(kernels, workers.shares(), arena);
+    this.route =
+        new RouteJob(kernels, config.rmsEpsilon(), mod != null && mod.router().normed(), workers.shares());
+    boolean compacted = mod != null && mod.positions() == Positions.COMPACTED;
+    this.attention = new Attention(model, projection, prepare, compacted, arena);
+    this.mlp = new Mlp(model, projection, prepare);
+    this.heads = new Activations(1, width, 1);
+    this.logitsStride = Tile.panelWidth(config.vocabulary());
+    this.logits = new float[logitsStride];
   }
 
   /** Weight bytes read so far. */
@@ -65,181 +84,276 @@ final class ForwardPass {
     return weightBytesRead;
   }
 
-  /** (token, block) pairs computed so far. */
-  long blocksRun() {
-    return blocksRun;
-  }
-
   void clearCounters() {
     weightBytesRead = 0;
-    blocksRun = 0;
   }
 
-  /** Whether a block computed the last row of the last pass. */
-  boolean ranLast(int block) {
-    return ranLast[block];
-  }
-
-  /**
-   * Computes a chunk of tokens. Either all of it takes effect, or, if it is cancelled or fails, nothing.
-   *
-   * @param tokens holds the chunk at {@code from}
-   * @param position of the first token
-   */
-  void run(int[] tokens, int from, int rows, int position, Session session) {
-    reserve(rows);
-    embed(tokens, from, rows, position);
-    int b = 0;
+  /** Computes rows. Either all of it takes effect, or, if it is cancelled or fails, nothing. */
+  void run(PassRows rows, BooleanSupplier cancelled) {
+    pass = rows;
+    reserve(rows.count());
+    all.setAll(rows);
+    embed();
     boolean done = false;
     try {
-      for (; b < config.blocks(); b++) {
-        if (session.cancelled()) {
-          throw new CancellationException("cancelled at position " + position);
+      for (int b = 0; b < config.blocks(); b++) {
+        if (cancelled.getAsBoolean()) {
+          throw new CancellationException("cancelled at position " + rows.sequence(0).position());
         }
-        chosenCounts[b] = 0;
-        chosenCounts[b] = block(b, rows, position);
+        block(b);
       }
+      settle(x, all.count());
       done = true;
     } finally {
-      if (!done) {
-        for (int i = 0; i <= b && i < config.blocks(); i++) {
-          kv.block(i).truncateAt(position);
+      for (int i = 0; i < rows.size(); i++) {
+        if (done) {
+          rows.sequence(i).commit(rows.start(i + 1) - rows.start(i));
+        } else {
+          rows.sequence(i).rollBack();
         }
-      }
-    }
-    for (b = 0; b < config.blocks(); b++) {
-      blocksRun += chosenCounts[b];
-      if (routing[b] != null) {
-        routing[b].count(rows, chosenCounts[b]);
       }
     }
   }
 
   /** Logits of a row of the last pass; the array is the pass's own. */
   float[] logits(int row) {
-    prepare.of(tile, 1, x, row * config.embedding(), config.embedding(), false).norm(weights.finalNorm())
-        .inputOf(weights.output(), head).run(0, 1);
-    workers.run(projection.of(weights.output(), head, tile, 1).to(0, logits, logits.length));
-    weightBytesRead += weights.output().bytes();
+    one[0] = row;
+    computeLogits(one, 1);
     return logits;
+  }
+
+  /** Computes the logits of {@code n} rows of the last pass together. */
+  void computeLogits(int[] rows, int n) {
+    if (n == 0) {
+      return;
+    }
+    if (n * logitsStride > logits.length) {
+      heads = new Activations(n, width, Math.min(n, Kernels.MOST_GEMV_ROWS));
+      logits = new float[n * logitsStride];
+    }
+    for (int i = 0; i < n; i++) {
+      System.arraycopy(x, rows[i] * width, tile.gathered, i * width, width);
+    }
+    workers.run(prepare.of(tile, n, tile.gathered, 0, width).norm(weights.finalNorm()).inputOf(weights.output(), heads), n);
+    workers.run(projection.of(weights.output(), heads, tile, n).to(0, logits, logitsStride));
+    weightBytesRead += weights.output().bytes();
+  }
+
+  /** The {@code i}-th of the logits computed together. */
+  void copyLogits(int i, float[] to) {
+    System.arraycopy(logits, i * logitsStride, to, 0, to.length);
   }
 
   private void reserve(int rows) {
     if (tile != null && tile.rows >= rows) {
       return;
     }
-    x = new float[rows * config.embedding()];
-    int pairs = config.rope().inverseFrequencies().length;
-    cos = new float[rows * pairs];
-    sin = new float[rows * pairs];
-    scores = new float[rows];
-    chosen = new int[rows];
-    positions = new int[rows];
-    chosenPositions = new int[rows];
-    identity = new int[rows];
-    for (int i = 0; i < rows; i++) {
-      identity[i] = i;
+    x = new float[rows * width];
+    all = new TileRows(rows);
+    choices = new Choice[] {new Choice(rows), new Choice(part == Part.EACH_HALF ? rows : 0)};
+    if (combine.form() == Combine.Form.ADD_GATED_MLP) {
+      before = new float[rows * width];
     }
     // Last: its height says that the rest is there too.
     tile = new Tile(config, rows, lowRankRows);
   }
 
-  private void embed(int[] tokens, int from, int rows, int position) {
-    float[] frequencies = config.rope().inverseFrequencies();
-    float magnitude = config.rope().magnitude();
-    for (int r = 0; r < rows; r++) {
-      weights.embedding().dequantize(tokens[from + r], x, r * config.embedding());
-      positions[r] = position + r;
-      for (int i = 0; i < frequencies.length; i++) {
-        double angle = (position + r) * frequencies[i];
-        cos[r * frequencies.length + i] = (float) Math.cos(angle) * magnitude;
-        sin[r * frequencies.length + i] = (float) Math.sin(angle) * magnitude;
-      }
+  private void embed() {
+    tile.owed = false;
+    int reach = 0;
+    for (int i = 0; i < pass.size(); i++) {
+      reach = Math.max(reach, pass.position(i, pass.start(i + 1)));
     }
-    weightBytesRead += rows * weights.embedding().type().bytes(config.embedding());
+    rope.reach(reach);
+    for (int r = 0; r < pass.count(); r++) {
+      weights.embedding().dequantize(pass.token(r), x, r * width);
+    }
+    weightBytesRead += pass.count() * weights.embedding().type().bytes(width);
   }
 
-  /** Runs one block for the tokens that it chooses; returns how many. */
-  private int block(int b, int rows, int position) {
+  private void block(int b) {
     BlockWeights w = weights.blocks().get(b);
-    if (routing[b] == null) {
-      compute(b, w, x, rows, identity, positions);
-      ranLast[b] = true;
-      return rows;
+    if (!pass.isRouted(b)) {
+      attention(b, w, x, all);
+      mlp(w, x, all.count());
+      return;
     }
-    Router router = w.router();
-    int d = config.embedding();
-    if (router != null) {
-      for (int r = 0; r < rows; r++) {
-        scores[r] = router.score(kernels, x, r * d);
+    // Routers see the whole residual stream as it enters the block, the MLP's too.
+    settle(x, all.count());
+    for (int p = 0; p < (part == Part.EACH_HALF ? 2 : 1); p++) {
+      choose(b, w, p);
+    }
+    switch (part) {
+      case BLOCK -> {
+        if (combine.form().gatesMlp()) {
+          gatedMlp(b, w, choices[0]);
+        } else {
+          routed(b, w, true, true, choices[0], combine);
+        }
       }
-      weightBytesRead += router.bytes();
+      case ATTENTION -> {
+        routed(b, w, true, false, choices[0], combine);
+        mlp(w, x, all.count());
+      }
+      case MLP -> {
+        attention(b, w, x, all);
+        settle(x, all.count());
+        routed(b, w, false, true, choices[0], combine);
+      }
+      case EACH_HALF -> {
+        routed(b, w, true, false, choices[0], combine);
+        settle(x, all.count());
+        routed(b, w, false, true, choices[1], combine);
+      }
     }
-    int n = routing[b].select(scores, rows, position, chosen);
-    ranLast[b] = n > 0 && chosen[n - 1] == rows - 1;
-    if (n == 0) {
-      return 0;
-    }
-    boolean hardGate = router == null || router.hardGate();
-    if (n == rows && hardGate) {
-      compute(b, w, x, rows, identity, positions);
-      return rows;
-    }
-    float[] gathered = tile.gathered;
-    for (int i = 0; i < n; i++) {
-      System.arraycopy(x, chosen[i] * d, gathered, i * d, d);
-      chosenPositions[i] = position + chosen[i];
-    }
-    compute(b, w, gathered, n, chosen, chosenPositions);
-    for (int i = 0; i < n; i++) {
-      if (hardGate) {
-        System.arraycopy(gathered, i * d, x, chosen[i] * d, d);
+  }
+
+  /** Lets the sequences choose rows for a routed part of a block. */
+  private void choose(int b, BlockWeights w, int p) {
+    Choice choice = choices[p];
+    // A dense model has no routers: there chance alone chooses.
+    if (w.routers().length > 0) {
+      PartRouter routers = w.routers()[p];
+      route.of(routers.router(), pass.isPredicted(b) ? routers.predictor() : null, w.attention().norm(), x, width,
+          pass.count(), tile, choice);
+      if (bySequence) {
+        decide(b, p, choice);
       } else {
-        scatterGated(gathered, i * d, x, chosen[i] * d, d, router.gate(scores[chosen[i]]));
+        workers.run(route, pass.count());
+        weightBytesRead += route.bytes();
       }
     }
-    return n;
+    choice.select(b, p, pass);
+  }
+
+  /** Has sequences decided on that are routed as a whole. */
+  private void decide(int b, int p, Choice choice) {
+    for (int i = 0; i < pass.size(); i++) {
+      BlockRouting routing = pass.sequence(i).routing(b, p);
+      if (!routing.isDecided()) {
+        routing.decide(route.scoreMean(pass.start(i), pass.start(i + 1)));
+        weightBytesRead += route.bytes();
+      }
+      Arrays.fill(choice.scores, pass.start(i), pass.start(i + 1), routing.score());
+    }
+  }
+
+  /** Computes a part of a block, which is its attention, its MLP or both, for chosen rows. */
+  private void routed(int b, BlockWeights w, boolean attend, boolean transform, Choice choice, Combine join) {
+    TileRows rows = choice.rows;
+    int n = rows.count();
+    if (attend && projectedKv) {
+      attention.keysAndValues(b, w.attention(), x, tile, pass, all);
+      weightBytesRead += w.attention().keyValue().bytes();
+    }
+    if (n == 0) {
+      return;
+    }
+    boolean inPlace = n == all.count() && isHard(join);
+    float[] h = inPlace ? x : tile.gathered;
+    if (!inPlace) {
+      gather(rows, h);
+    }
+    if (attend) {
+      attention(b, w, h, rows);
+    }
+    if (transform) {
+      mlp(w, h, n);
+    }
+    if (!inPlace) {
+      settle(h, n);
+      scatter(h, choice, join);
+    }
+  }
+
+  /** As {@link #routed} of a whole block whose gate is on the MLP branch alone. */
+  private void gatedMlp(int b, BlockWeights w, Choice choice) {
+    TileRows rows = choice.rows;
+    boolean addInput = combine.form() == Combine.Form.ADD_GATED_MLP;
+    if (addInput) {
+      gather(rows, before);
+    }
+    routed(b, w, true, false, choice, Combine.HARD);
+    settle(x, all.count());
+    routed(b, w, false, true, choice, mlpCombine);
+    if (addInput) {
+      // In the same order whether the MLP's output was owed or not.
+      settle(x, all.count());
+      for (int i = 0; i < rows.count(); i++) {
+        kernels.add(x, rows.row[i] * width, before, i * width, width);
+      }
+    }
+  }
+
+  private static boolean isHard(Combine join) {
+    return join.form() == Combine.Form.ADD && join.gate() == Combine.Gate.ONE;
+  }
+
+  private void attention(int b, BlockWeights w, float[] h, TileRows rows) {
+    boolean keysAreThere = w.attention().qkv() == null;
+    if (keysAreThere) {
+      attention.queries(b, w.attention(), h, tile, pass, rows);
+    } else {
+      attention.run(b, w.attention(), h, tile, pass, rows);
+    }
+    weightBytesRead += w.attention().bytes() - (keysAreThere ? w.attention().keyValue().bytes() : 0);
+  }
+
+  private void mlp(BlockWeights w, float[] h, int n) {
+    mlp.run(w.mlp(), h, tile, n);
+    weightBytesRead += w.mlp().bytes();
+  }
+
+  /** Adds what is owed to the residual stream. */
+  private void settle(float[] h, int n) {
+    if (tile.owed) {
+      workers.run(prepare.of(tile, n, h, 0, width), n);
+    }
+  }
+
+  private void gather(TileRows rows, float[] to) {
+    for (int i = 0; i < rows.count(); i++) {
+      System.arraycopy(x, rows.row[i] * width, to, i * width, width);
+    }
+  }
+
+  /** Rows of a tile, in which the part's output was added to its input, into the residual stream. */
+  private void scatter(float[] y, Choice choice, Combine join) {
+    for (int i = 0; i < choice.rows.count(); i++) {
+      int from = i * width;
+      int to = choice.rows.row[i] * width;
+      if (isHard(join)) {
+        System.arraycopy(y, from, x, to, width);
+        continue;
+      }
+      float gate = choice.gates[i];
+      switch (join.form()) {
+        case ADD -> interpolate(y, from, x, to, width, gate);
+        case SCALE_BLOCK -> scale(y, from, x, to, width, gate);
+        case ADD_BLOCK -> addScaled(y, from, x, to, width, gate);
+        case GATE_MLP, ADD_GATED_MLP -> throw new IllegalStateException("halves of a block are joined one by one");
+      }
+    }
   }
 
   /** {@code x += gate · (y - x)}, y being x + f. */
-  private static void scatterGated(float[] y, int yOffset, float[] x, int xOffset, int n, float gate) {
+  private static void interpolate(float[] y, int yOffset, float[] x, int xOffset, int n, float gate) {
     for (int i = 0; i < n; i++) {
       x[xOffset + i] = Math.fma(gate, y[yOffset + i] - x[xOffset + i], x[xOffset + i]);
     }
   }
 
-  /** One transformer block on all rows of a tile, in place. */
-  private void compute(int b, BlockWeights w, float[] h, int n, int[] rowOf, int[] at) {
-    int d = config.embedding();
-    KvCache.BlockKv cache = kv.block(b);
-    cache.append(at, n);
-
-    rows(prepare.of(tile, n, h, 0, d, false).norm(w.attentionNorm()).inputOf(w.qkv(), tile.normed), n);
-    workers.run(projection.of(w.qkv(), tile.normed, tile, n).to(0, tile.q, tile.qStride).to(1, tile.k, tile.kvStride)
-        .to(2, tile.v, tile.kvStride));
-    rows(rotate.of(tile, n, w, cache, rowOf, cos, sin), n);
-    if (n == 1 && cache.count() >= DecodeAttention.MIN_POSITIONS && workers.size() > 1) {
-      decodeAttention.run(cache, tile);
-    } else {
-      workers.run(attention.of(cache, tile, n));
+  /** {@code x = gate · y}. */
+  private static void scale(float[] y, int yOffset, float[] x, int xOffset, int n, float gate) {
+    for (int i = 0; i < n; i++) {
+      x[xOffset + i] = gate * y[yOffset + i];
     }
-    rows(prepare.of(tile, n, h, 0, d, false).inputOf(w.output(), tile.attended), n);
-    workers.run(projection.of(w.output(), tile.attended, tile, n).to(0, tile.out, tile.outStride));
-
-    rows(prepare.of(tile, n, h, 0, d, true).norm(w.mlpNorm()).inputOf(w.gateUp(), tile.normed), n);
-    workers.run(projection.of(w.gateUp(), tile.normed, tile, n).toSwiGlu(tile.hidden, tile.up));
-    rows(prepare.of(tile, n, h, 0, d, false).inputOf(w.down(), tile.hidden), n);
-    workers.run(projection.of(w.down(), tile.hidden, tile, n).to(0, tile.out, tile.outStride));
-    rows(prepare.of(tile, n, h, 0, d, true), n);
-    weightBytesRead += w.bytes();
   }
 
-  /** A job split by rows: for one row the calling thread does it, without a hand-over. */
-  private void rows(Workers.Job job, int n) {
-    if (n == 1) {
-      job.run(0, 1);
-    } else {
-      workers.run(job);
+  /** {@code x += gate · y}. */
+  private static void addScaled(float[] y, int yOffset, float[] x, int xOffset, int n, float gate) {
+    for (int i = 0; i < n; i++) {
+      x[xOffset + i] = Math.fma(gate, y[yOffset + i], x[xOffset + i]);
     }
   }
 }

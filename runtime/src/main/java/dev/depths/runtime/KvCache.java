@@ -96,6 +96,11 @@ final class KvCache {
     private int[] positions = new int[0];
     private int count;
 
+    /** Bytes of the pages in use. */
+    long bytes() {
+      return pageCount * pageBytes;
+    }
+
     /** Positions held. */
     int count() {
       return count;
@@ -107,7 +112,7 @@ final class KvCache {
     }
 
     /** Makes room for so many positions more, to be written before they are read. */
-    void append(int[] newPositions, int n) {
+    void append(int[] newPositions, int from, int n) {
       int pagesNeeded = Math.ceilDiv(count + n, PAGE);
       if (pagesNeeded > pages.length) {
         pages = Arrays.copyOf(pages, Math.max(pagesNeeded, 2 * pages.length));
@@ -118,7 +123,7 @@ final class KvCache {
       if (count + n > positions.length) {
         positions = Arrays.copyOf(positions, Math.max(count + n, 2 * positions.length));
       }
-      System.arraycopy(newPositions, 0, positions, count, n);
+      System.arraycopy(newPositions, from, positions, count, n);
       count += n;
     }
 

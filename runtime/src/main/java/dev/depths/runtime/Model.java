@@ -35,6 +35,7 @@ public final class Model implements AutoCloseable {
   private final Arena arena = Arena.ofShared();
   private final Weights weights;
   private final int lowRankRows;
+  private final RopeTable rope;
   private final long loadNanos;
   private final Warmup warmup;
   private volatile boolean closed;
@@ -45,7 +46,6 @@ public final class Model implements AutoCloseable {
     this.checkpoint = checkpoint;
     this.options = options;
     this.mod = adapter == null ? checkpoint.mod() : Optional.of(adapter.descriptor());
-    this.mod.ifPresent(MixtureOfDepths::requireSupported);
     this.workers = new Workers(options.threads());
     this.warmup = Warmup.start(formats(checkpoint, options.exact()));
     this.kernels = warmup.kernels();
@@ -63,6 +63,7 @@ public final class Model implements AutoCloseable {
         updateCache.store();
       }
       this.lowRankRows = builder.lowRankRows();
+      this.rope = new RopeTable(checkpoint.config().rope());
     } catch (RuntimeException | Error e) {
       warmup.close();
       workers.close();
@@ -186,6 +187,12 @@ public final class Model implements AutoCloseable {
     return new Session(this, options);
   }
 
+  /** A batch of sessions that generate together. Close it before the model. */
+  public Batch newBatch(BatchOptions options) {
+    requireOpen();
+    return new Batch(this, options);
+  }
+
   /** Hyperparameters. */
   public ModelConfig config() {
     return checkpoint.config();
@@ -250,6 +257,11 @@ public final class Model implements AutoCloseable {
 
   Workers workers() {
     return workers;
+  }
+
+  /** Used and extended by passes, which take turns. */
+  RopeTable rope() {
+    return rope;
   }
 
   int lowRankRows() {

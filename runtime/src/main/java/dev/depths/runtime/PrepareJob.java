@@ -26,14 +26,15 @@ final class PrepareJob implements Workers.Job {
     this.epsilon = epsilon;
   }
 
-  /** Adds the tile's projection output to the residual stream first, if {@code add}. */
-  PrepareJob of(Tile tile, int rows, float[] residual, int residualOffset, int width, boolean add) {
+  /** Adds the tile's projection output to the residual stream first, if it is owed. */
+  PrepareJob of(Tile tile, int rows, float[] residual, int residualOffset, int width) {
     this.tile = tile;
     this.rows = rows;
     this.residual = residual;
     this.residualOffset = residualOffset;
     this.width = width;
-    this.add = add;
+    this.add = tile.owed;
+    tile.owed = false;
     this.norm = null;
     this.projection = null;
     return this;

@@ -4,61 +4,68 @@ import dev.depths.loader.ModelConfig;
 import dev.depths.runtime.kernel.Kernels;
 
 /**
- * Turns the queries and keys of a tile by their original positions, after the per-head norm if the model has one, and puts
- * keys and values into the block's cache. Split among workers by rows.
+ * Turns the queries and keys of a tile by their positions, after the per-head norm if the model has one, and puts keys and
+ * values into the caches of their sequences. Split among workers by rows.
  */
 final class RotateJob implements Workers.Job {
   private final Kernels kernels;
   private final ModelConfig config;
-  private final int pairs;
+  private final RopeTable rope;
   private Tile tile;
-  private int rows;
-  private BlockWeights block;
-  private KvCache.BlockKv kv;
-  private int[] rowOf;
-  private float[] cos;
-  private float[] sin;
+  private int block;
+  private AttentionWeights weights;
+  private PassRows pass;
+  private TileRows rows;
+  private boolean queries;
+  private boolean keys;
 
-  RotateJob(Kernels kernels, ModelConfig config) {
+  RotateJob(Kernels kernels, ModelConfig config, RopeTable rope) {
     this.kernels = kernels;
     this.config = config;
-    this.pairs = config.rope().inverseFrequencies().length;
+    this.rope = rope;
   }
 
   /**
-   * @param rowOf for each row of the tile its row of the pass, which is its row in the tables
-   * @param cos cosines [rows of the pass][pairs]
+   * @param tile its {@link Tile#ropePosition} and {@link Tile#slot} say by what rows are turned and where they are put
+   * @param queries whether there are queries
+   * @param keys whether there are keys and values
    */
-  RotateJob of(Tile tile, int rows, BlockWeights block, KvCache.BlockKv kv, int[] rowOf, float[] cos, float[] sin) {
-    this.tile = tile;
-    this.rows = rows;
+  RotateJob of(int block, AttentionWeights weights, Tile tile, PassRows pass, TileRows rows, boolean queries,
+      boolean keys) {
     this.block = block;
-    this.kv = kv;
-    this.rowOf = rowOf;
-    this.cos = cos;
-    this.sin = sin;
+    this.weights = weights;
+    this.tile = tile;
+    this.pass = pass;
+    this.rows = rows;
+    this.queries = queries;
+    this.keys = keys;
     return this;
   }
 
   @Override
   public void run(int share, int shares) {
-    int to = Workers.Job.from(rows, share + 1, shares);
-    int first = kv.count() - rows;
-    for (int r = Workers.Job.from(rows, share, shares); r < to; r++) {
-      heads(tile.q, r * tile.qStride, config.heads(), block.queryNorm(), rowOf[r]);
-      heads(tile.k, r * tile.kvStride, config.kvHeads(), block.keyNorm(), rowOf[r]);
-      kv.put(first + r, tile.k, r * tile.kvStride, tile.v, r * tile.kvStride);
+    int n = rows.count();
+    int to = Workers.Job.from(n, share + 1, shares);
+    for (int r = Workers.Job.from(n, share, shares); r < to; r++) {
+      if (queries) {
+        heads(tile.q, r * tile.qStride, config.heads(), weights.queryNorm(), tile.ropePosition[r]);
+      }
+      if (keys) {
+        heads(tile.k, r * tile.kvStride, config.kvHeads(), weights.keyNorm(), tile.ropePosition[r]);
+        KvCache.BlockKv kv = pass.sequence(rows.sequence[r]).kv(block);
+        kv.put(tile.slot[r], tile.k, r * tile.kvStride, tile.v, r * tile.kvStride);
+      }
     }
   }
 
-  private void heads(float[] x, int offset, int heads, float[] norm, int tableRow) {
+  private void heads(float[] x, int offset, int heads, float[] norm, int position) {
     int headDim = config.headDim();
     for (int h = 0; h < heads; h++) {
       int o = offset + h * headDim;
       if (norm != null) {
         kernels.rmsNorm(x, o, headDim, norm, config.rmsEpsilon(), x, o);
       }
-      kernels.rotate(x, o, cos, sin, tableRow * pairs, pairs);
+      kernels.rotate(x, o, rope.cos(), rope.sin(), position * rope.pairs(), rope.pairs());
     }
   }
 }

@@ -1,18 +1,33 @@
 package dev.depths.runtime;
 
+import dev.depths.loader.ModDescriptor.Rule;
+
 /**
  * Which tokens the routed blocks compute: as the model's routers say, all of them, or, as a control without any claim of
  * quality, a random share with the same kernels.
  */
 public sealed interface Routing {
-  /** As the model's routers say; a dense model computes everything. */
+  /** As the model's routers say under its causal rule; a dense model computes everything. */
   static Routing model() {
-    return new Learned();
+    return new Learned(null);
+  }
+
+  /**
+   * As the model's routers say under a given rule. Under {@link Rule#TOPK} a session takes one whole sequence and no token
+   * after it: the choice depends on all of them, so it is for scoring.
+   */
+  static Routing model(Rule rule) {
+    return new Learned(rule);
   }
 
   /** Every token runs every block. */
   static Routing dense() {
     return new Dense();
+  }
+
+  /** No token runs a routed part, not even the first: what the blocks that always run are worth alone. */
+  static Routing allSkip() {
+    return new AllSkip();
   }
 
   /**
@@ -26,8 +41,15 @@ public sealed interface Routing {
     return new Stochastic(rate, seed);
   }
 
-  /** See {@link #model()}. */
-  record Learned() implements Routing {}
+  /**
+   * See {@link #model()}.
+   *
+   * @param rule null for the model's causal one
+   */
+  record Learned(Rule rule) implements Routing {}
+
+  /** See {@link #allSkip()}. */
+  record AllSkip() implements Routing {}
 
   /** See {@link #dense()}. */
   record Dense() implements Routing {}

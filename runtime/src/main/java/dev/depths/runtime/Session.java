@@ -1,15 +1,18 @@
 package dev.depths.runtime;
 
+import dev.depths.loader.ModDescriptor;
+import dev.depths.loader.ModDescriptor.Part;
+import dev.depths.loader.ModDescriptor.Rule;
+import dev.depths.loader.ModDescriptor.Unit;
 import dev.depths.loader.ModelConfig;
-import dev.depths.loader.tokenizer.TokenDecoder;
-import dev.depths.loader.tokenizer.Tokenizer;
+import dev.depths.loader.UnsupportedModelException;
 import dev.depths.runtime.kernel.PanelFormat;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
-import java.util.BitSet;
 import java.util.List;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BooleanSupplier;
 
 /**
  * One sequence of tokens: its KV cache, routing decisions and scratch memory. Used by one thread at a time, except for
@@ -21,14 +24,18 @@ public final class Session implements AutoCloseable {
   private final int contextLength;
   private final long weightBytes;
   private final Arena arena = Arena.ofShared();
-  private final KvCache kv;
-  private final BlockRouting[] routing;
+  private final Sequence sequence;
   private final ForwardPass pass;
+  private final PassRows rows = new PassRows();
+  private final BooleanSupplier isCancelled = this::isCancelled;
+  /** Whether routed parts decide on the whole of the first prefill at once, which must be one pass then. */
+  private final boolean wholePrompt;
+  /** Whether nothing can follow the first prefill. */
+  private final boolean scoresOnly;
   private final int[] one = new int[1];
   private final AtomicBoolean busy = new AtomicBoolean();
   private volatile boolean cancelled;
   private boolean closed;
-  private int position;
 
   Session(Model model, SessionOptions options) {
     ModelConfig c = model.config();
@@ -42,21 +49,17 @@ public final class Session implements AutoCloseable {
     this.contextLength = options.contextLength() == 0 ? c.contextLength() : options.contextLength();
     this.weightBytes = model.weightBytes();
     PanelFormat format = model.options().exact() ? PanelFormat.F32 : PanelFormat.F16;
-    this.kv = new KvCache(format, c.blocks(), c.kvHeads(), c.headDim(), arena);
-    this.routing = routing(model, options.routing());
-    this.pass = new ForwardPass(model, kv, routing, arena);
-  }
-
-  /** What chooses tokens in each block; null where all run and nothing is counted as routed. */
-  private static BlockRouting[] routing(Model model, Routing asked) {
-    BlockRouting[] routing = new BlockRouting[model.config().blocks()];
-    boolean mixture = model.mod().isPresent();
-    for (int b = 0; b < routing.length; b++) {
-      Router router = model.weights().blocks().get(b).router();
-      boolean routed = mixture ? router != null : asked instanceof Routing.Stochastic && b % 2 == 1;
-      routing[b] = routed ? new BlockRouting(router, asked, b) : null;
+    ModDescriptor mod = model.mod().orElse(null);
+    this.scoresOnly = Routings.ruleOf(mod, options.routing()) == Rule.TOPK;
+    this.wholePrompt = scoresOnly || mod != null && mod.unit() == Unit.SEQUENCE;
+    try {
+      this.sequence = new Sequence(new KvCache(format, c.blocks(), c.kvHeads(), c.headDim(), arena),
+          Routings.of(model, options.routing()));
+    } catch (UnsupportedModelException e) {
+      arena.close();
+      throw e;
     }
-    return routing;
+    this.pass = new ForwardPass(model, arena);
   }
 
   /**
@@ -65,24 +68,25 @@ public final class Session implements AutoCloseable {
    * @return logits of the last position, one per vocabulary entry; the session's own array, valid until its next call
    * @throws ContextFullException if they do not fit; nothing is computed then
    * @throws IllegalArgumentException if there are none, or one is outside the vocabulary
+   * @throws IllegalStateException if top-k has chosen among the tokens held: none can come after them
    * @throws CancellationException if cancelled meanwhile; whole chunks that were computed are kept
    */
   public float[] prefill(int[] tokens) {
-    return prefill(tokens, tokens.length, null);
+    return compute(tokens, tokens.length, true, null);
   }
 
   /** As {@link #prefill(int[])}, with the logits of every position. */
   public void prefill(int[] tokens, LogitsListener listener) {
-    prefill(tokens, tokens.length, listener);
+    compute(tokens, tokens.length, true, listener);
   }
 
   /** Computes one token; as {@link #prefill(int[])} of one, and allocates nothing. */
   public float[] decode(int token) {
     one[0] = token;
-    return prefill(one, 1, null);
+    return compute(one, 1, false, null);
   }
 
-  private float[] prefill(int[] tokens, int count, LogitsListener listener) {
+  private float[] compute(int[] tokens, int count, boolean prompt, LogitsListener listener) {
     enter();
     model.workers().lock().lock();
     try {
@@ -90,17 +94,17 @@ public final class Session implements AutoCloseable {
       check(tokens, count);
       model.warmup().beginPass(count, weightBytes);
       float[] logits = null;
-      for (int from = 0; from < count; from += options.chunk()) {
-        int rows = Math.min(options.chunk(), count - from);
-        int first = position;
-        pass.run(tokens, from, rows, first, this);
-        // Held from here on, whatever a listener throws.
-        position += rows;
-        for (int r = 0; listener != null && r < rows; r++) {
+      int chunk = takesWholePrompt() ? count : options.chunk();
+      for (int from = 0; from < count; from += chunk) {
+        int n = Math.min(chunk, count - from);
+        int first = sequence.position();
+        // Held afterwards, whatever a listener throws.
+        pass.run(rows.clear().add(sequence, tokens, from, n, prompt), isCancelled);
+        for (int r = 0; listener != null && r < n; r++) {
           listener.onLogits(first + r, pass.logits(r));
         }
-        if (listener == null && from + rows == count) {
-          logits = pass.logits(rows - 1);
+        if (listener == null && from + n == count) {
+          logits = pass.logits(n - 1);
         }
       }
       return logits;
@@ -110,7 +114,7 @@ public final class Session implements AutoCloseable {
     } finally {
       model.warmup().endPass();
       model.workers().lock().unlock();
-      busy.set(false);
+      leave();
     }
   }
 
@@ -124,8 +128,11 @@ public final class Session implements AutoCloseable {
             + model.config().vocabulary());
       }
     }
-    if (count > contextLength - position) {
-      throw new ContextFullException(position, count, contextLength);
+    if (count > contextLength - sequence.position()) {
+      throw new ContextFullException(sequence.position(), count, contextLength);
+    }
+    if (scoresOnly && sequence.position() > 0) {
+      throw new IllegalStateException("top-k has chosen among the session's tokens: no more can come after them");
     }
   }
 
@@ -135,7 +142,7 @@ public final class Session implements AutoCloseable {
    * @throws ContextFullException if the prompt does not fit
    */
   public Generation generate(String prompt, GenerateOptions options, TokenListener listener) {
-    return generate(model.tokenizer().encode(prompt, position == 0, true), options, listener);
+    return generate(model.tokenizer().encode(prompt, position() == 0, true), options, listener);
   }
 
   /**
@@ -145,61 +152,20 @@ public final class Session implements AutoCloseable {
    * @throws ContextFullException if the prompt does not fit
    */
   public Generation generate(int[] prompt, GenerateOptions options, TokenListener listener) {
-    Tokenizer tokenizer = model.tokenizer();
-    int vocabulary = model.config().vocabulary();
-    Sampler sampler = new Sampler(options.sampling(), vocabulary);
-    TokenDecoder decoder = tokenizer.newDecoder();
-    StopMatcher stops = new StopMatcher(options.stop());
-    StringBuilder text = new StringBuilder();
-    List<Integer> tokens = new ArrayList<>();
-    for (int token : prompt) {
-      sampler.accept(token);
-    }
-    long start = System.nanoTime();
-    long decodeStart = start;
-    Generation.Finish finish = options.maxTokens() == 0 ? Generation.Finish.LENGTH : null;
+    Generator generator = new Generator(model, prompt, options, listener);
     try {
       float[] logits = prefill(prompt);
-      decodeStart = System.nanoTime();
-      while (finish == null) {
-        float logSumExp = model.kernels().logSumExp(logits, 0, vocabulary);
-        int token = sampler.next(logits, vocabulary);
-        float logProbability = logits[token] - logSumExp;
-        tokens.add(token);
-        sampler.accept(token);
-        boolean end = !options.ignoreEnd() && tokenizer.endOfGeneration().contains(token);
-        String certain = end ? "" : stops.push(decoder.push(token));
-        finish = end ? Generation.Finish.END
-            : stops.stopped() ? Generation.Finish.STOP
-            : tokens.size() == options.maxTokens() ? Generation.Finish.LENGTH
-            : position == contextLength ? Generation.Finish.CONTEXT_FULL : null;
-        if (finish != null && !stops.stopped()) {
-          certain += stops.push(decoder.flush()) + stops.flush();
-        }
-        text.append(certain);
-        listener.onToken(new GeneratedToken(certain, token, logProbability, blocksRun()));
-        if (finish == null) {
-          logits = decode(token);
+      generator.promptDone();
+      while (!generator.isFinished()) {
+        generator.draw(logits, sequence, contextLength);
+        if (!generator.isFinished()) {
+          logits = decode(generator.token());
         }
       }
     } catch (CancellationException _) {
-      // What is held back stays so: the text is what the listener was given.
-      finish = Generation.Finish.CANCELLED;
+      generator.cancel();
     }
-    long now = System.nanoTime();
-    if (decodeStart == start) {
-      decodeStart = now;
-    }
-    return new Generation(text.toString(), tokens, finish, prompt.length, decodeStart - start, tokens.size(),
-        now - decodeStart);
-  }
-
-  private BitSet blocksRun() {
-    BitSet ran = new BitSet(routing.length);
-    for (int b = 0; b < routing.length; b++) {
-      ran.set(b, pass.ranLast(b));
-    }
-    return ran;
+    return generator.result();
   }
 
   /** Makes the prefill or generation that another thread runs on this session end soon; else the next one. */
@@ -207,7 +173,7 @@ public final class Session implements AutoCloseable {
     cancelled = true;
   }
 
-  boolean cancelled() {
+  private boolean isCancelled() {
     return cancelled;
   }
 
@@ -216,23 +182,17 @@ public final class Session implements AutoCloseable {
     enter();
     try {
       requireOpen();
-      kv.clear();
-      position = 0;
+      sequence.clear();
       cancelled = false;
       pass.clearCounters();
-      for (int b = 0; b < routing.length; b++) {
-        if (routing[b] != null) {
-          routing[b].clear();
-        }
-      }
     } finally {
-      busy.set(false);
+      leave();
     }
   }
 
   /** Tokens held. */
   public int position() {
-    return position;
+    return sequence.position();
   }
 
   /** Most tokens the session may hold. */
@@ -242,19 +202,65 @@ public final class Session implements AutoCloseable {
 
   /** What the session has done. */
   public Counters counters() {
-    List<Counters.RoutedBlock> routed = new ArrayList<>();
-    for (int b = 0; b < routing.length; b++) {
-      if (routing[b] != null) {
-        routed.add(new Counters.RoutedBlock(b, routing[b].seen(), routing[b].computed()));
+    List<Counters.RoutedPart> routed = new ArrayList<>();
+    for (int b = 0; b < model.config().blocks(); b++) {
+      for (int p = 0; p < sequence.parts(b); p++) {
+        BlockRouting r = sequence.routing(b, p);
+        routed.add(new Counters.RoutedPart(b, Routings.part(model, p), r.seen(), r.computed()));
       }
     }
-    return new Counters(position, pass.blocksRun(), (long) position * routing.length - pass.blocksRun(),
-        pass.weightBytesRead(), kv.bytes(), routed);
+    return new Counters(position(), sequence.partsRun(), sequence.partsSkipped(), pass.weightBytesRead(),
+        sequence.kv().bytes(), routed);
   }
 
-  /** The positions that a block has computed, ascending: those in its KV cache. */
+  /** The positions that a block has computed, ascending; of halves that are routed apart, those of its attention. */
   public int[] computedPositions(int block) {
-    return kv.block(block).positions();
+    return sequence.computed(block, 0);
+  }
+
+  /** The positions that a part of a block has computed, ascending; all of them for a part that is not routed. */
+  public int[] computedPositions(int block, Part part) {
+    return sequence.computed(block, part == Part.MLP && sequence.parts(block) == 2 ? 1 : 0);
+  }
+
+  /** Bytes of memory that the keys and values of a block hold. */
+  public long kvBytes(int block) {
+    return sequence.kv(block).bytes();
+  }
+
+  Model model() {
+    return model;
+  }
+
+  Sequence sequence() {
+    return sequence;
+  }
+
+  /** Whether nothing can follow the first prefill. */
+  boolean scoresOnly() {
+    return scoresOnly;
+  }
+
+  /** Whether the next tokens have to be computed in one pass. */
+  boolean takesWholePrompt() {
+    return wholePrompt && sequence.position() == 0;
+  }
+
+  /** Lends the session to a batch, which computes these tokens next. */
+  void join(int[] prompt) {
+    enter();
+    try {
+      requireOpen();
+      check(prompt, prompt.length);
+    } catch (RuntimeException e) {
+      leave();
+      throw e;
+    }
+  }
+
+  /** The batch gives the session back. */
+  void leave() {
+    busy.set(false);
   }
 
   /** Two threads in one session is a mistake of the caller's, told before it does harm. */
@@ -283,7 +289,7 @@ public final class Session implements AutoCloseable {
         arena.close();
       }
     } finally {
-      busy.set(false);
+      leave();
     }
   }
 }

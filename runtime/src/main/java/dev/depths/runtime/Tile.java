@@ -21,8 +21,18 @@ final class Tile {
   final int kvStride;
   /** Attention's output, all heads. */
   final Activations attended;
+  /** For each row its position. */
+  final int[] position;
+  /** For each row the position by which queries and keys are turned. */
+  final int[] ropePosition;
+  /** For each row its place in its sequence's cache. */
+  final int[] slot;
+  /** For each row how many of the positions that its sequence's cache holds it attends to: the first so many. */
+  final int[] visible;
   /** Output of a projection back to the residual stream. */
   final float[] out;
+  /** Whether {@link #out} is still to be added to the residual stream. */
+  boolean owed;
   final int outStride;
   /** The MLP's gate, then its hidden layer. */
   final Activations hidden;
@@ -41,6 +51,10 @@ final class Tile {
     k = new float[rows * kvStride];
     v = new float[rows * kvStride];
     attended = new Activations(rows, c.heads() * c.headDim(), Math.min(rows, Kernels.MOST_GEMV_ROWS));
+    position = new int[rows];
+    ropePosition = new int[rows];
+    slot = new int[rows];
+    visible = new int[rows];
     outStride = panelWidth(c.embedding());
     out = new float[rows * outStride];
     hidden = new Activations(rows, c.feedForward(), Math.min(rows, Kernels.MOST_GEMV_ROWS));

@@ -16,7 +16,7 @@ record Weights(Tensor embedding, List<BlockWeights> blocks, float[] finalNorm, P
   long bytes() {
     long n = output.bytes() + 4L * finalNorm.length;
     for (BlockWeights b : blocks) {
-      n += b.bytes() + (b.router() == null ? 0 : b.router().bytes());
+      n += b.bytes();
     }
     return n;
   }

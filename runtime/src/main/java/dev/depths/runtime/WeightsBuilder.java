@@ -5,6 +5,8 @@ import dev.depths.loader.Checkpoint;
 import dev.depths.loader.DType;
 import dev.depths.loader.MalformedFileException;
 import dev.depths.loader.ModDescriptor;
+import dev.depths.loader.ModDescriptor.Part;
+import dev.depths.loader.ModDescriptor.SkippedKv;
 import dev.depths.loader.ModelConfig;
 import dev.depths.loader.ModelConfig.Rope;
 import dev.depths.loader.Tensor;
@@ -34,6 +36,7 @@ final class WeightsBuilder {
   private final PackedCache updateCache;
   private final Workers workers;
   private final Arena arena;
+  private final RouterBuilder routers;
   private int lowRankRows;
 
   /**
@@ -51,6 +54,7 @@ final class WeightsBuilder {
     this.updateCache = updateCache;
     this.workers = workers;
     this.arena = arena;
+    this.routers = new RouterBuilder(this::find, config.rmsEpsilon());
   }
 
   /** @param mod the semantics of routed blocks, or null for a dense model */
@@ -71,29 +75,36 @@ final class WeightsBuilder {
 
   private BlockWeights block(int b, ModDescriptor mod) {
     String prefix = "blk." + b + ".";
-    IntUnaryOperator halves = config.rope().layout() == Rope.Layout.INTERLEAVED
-        ? interleavedToHalves(config.headDim(), 2 * config.rope().inverseFrequencies().length) : identity();
-    List<Linear> qkv = new ArrayList<>();
-    List<float[]> factors = new ArrayList<>();
-    qkv.add(linear(prefix + "attn_q", halves, factors));
-    qkv.add(linear(prefix + "attn_k", halves, factors));
-    qkv.add(linear(prefix + "attn_v", identity(), factors));
+    boolean routed = mod != null && mod.blocks().contains(b);
     return new BlockWeights(
-        vector(prefix + "attn_norm.weight"),
-        projection(qkv, factors),
-        config.qkNorm() ? vector(prefix + "attn_q_norm.weight") : null,
-        config.qkNorm() ? vector(prefix + "attn_k_norm.weight") : null,
-        projection(prefix, identity(), "attn_output"),
-        vector(prefix + "ffn_norm.weight"),
-        projection(prefix, identity(), "ffn_gate", "ffn_up"),
-        projection(prefix, identity(), "ffn_down"),
-        mod != null && mod.blocks().contains(b) ? router(prefix, mod) : null);
+        attention(prefix, routed && mod.part() != Part.MLP && mod.skippedKv() == SkippedKv.PROJECTED),
+        new MlpWeights(
+            vector(prefix + "ffn_norm.weight"),
+            projection(prefix, identity(), "ffn_gate", "ffn_up"),
+            projection(prefix, identity(), "ffn_down")),
+        routed ? routers.of(prefix, mod) : new PartRouter[0]);
   }
 
-  private Router router(String prefix, ModDescriptor mod) {
-    float[] weight = tensor(prefix + "mod_router.weight").toFloats();
-    Tensor bias = find(prefix + "mod_router.bias");
-    return new Router(weight, bias == null ? 0 : bias.toFloats()[0], mod.threshold(), mod.combine(), mod.initialTokens());
+  /** @param apart whether keys and values are computed for more tokens than queries */
+  private AttentionWeights attention(String prefix, boolean apart) {
+    IntUnaryOperator halves = config.rope().layout() == Rope.Layout.INTERLEAVED
+        ? interleavedToHalves(config.headDim(), 2 * config.rope().inverseFrequencies().length) : identity();
+    List<Linear> query = new ArrayList<>();
+    List<Linear> keyValue = apart ? new ArrayList<>() : query;
+    List<float[]> queryFactors = new ArrayList<>();
+    List<float[]> keyValueFactors = apart ? new ArrayList<>() : queryFactors;
+    query.add(linear(prefix + "attn_q", halves, queryFactors));
+    keyValue.add(linear(prefix + "attn_k", halves, keyValueFactors));
+    keyValue.add(linear(prefix + "attn_v", identity(), keyValueFactors));
+    Projection queries = projection(query, queryFactors);
+    return new AttentionWeights(
+        vector(prefix + "attn_norm.weight"),
+        apart ? null : queries,
+        apart ? queries : null,
+        apart ? projection(keyValue, keyValueFactors) : null,
+        config.qkNorm() ? vector(prefix + "attn_q_norm.weight") : null,
+        config.qkNorm() ? vector(prefix + "attn_k_norm.weight") : null,
+        projection(prefix, identity(), "attn_output"));
   }
 
   private Projection projection(String prefix, IntUnaryOperator rowOf, String... names) {

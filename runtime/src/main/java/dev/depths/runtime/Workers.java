@@ -105,6 +105,15 @@ final class Workers implements AutoCloseable {
     }
   }
 
+  /** As {@link #run} for a job that is split by rows: a single row the calling thread does, without a hand-over. */
+  void run(Job job, int rows) {
+    if (rows == 1) {
+      job.run(0, 1);
+    } else {
+      run(job);
+    }
+  }
+
   /** Does shares of the current job until none is left. */
   private void takeShares() {
     for (long t = ticket.get(); (int) t < shares; t = ticket.get()) {

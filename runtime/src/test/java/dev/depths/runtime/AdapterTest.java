@@ -170,9 +170,9 @@ class AdapterTest {
   }
 
   private static ModDescriptor descriptor() {
-    return new ModDescriptor(1, List.of(1), List.of(), ModDescriptor.Router.LINEAR, ModDescriptor.Selection.THRESHOLD,
-        0.5, ModDescriptor.Combine.ADD, ModDescriptor.Granularity.BLOCK_TOKEN, ModDescriptor.Positions.ORIGINAL,
-        ModDescriptor.SkippedKv.ABSENT, 2, false);
+    ModDescriptor mod = ModDescriptor.linear(List.of(1), ModDescriptor.Combine.HARD);
+    return new ModDescriptor(mod.blocks(), mod.part(), mod.unit(), mod.router(), mod.selection().withInitialTokens(2),
+        mod.combine(), mod.positions(), mod.skippedKv(), 0);
   }
 
   /** A router for block 1, and factors for the updated matrices of every block: second ones of half floats or floats. */

@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Timeout;
 /** Cancelling leaves whole chunks: going on from there is as if nothing had happened, bit for bit. */
 @Timeout(60)
 class CancelTest {
-  private static final TinyModel TINY = TinyModel.dense(TinyModel.SMALL, 1).routed(Combine.ADD, 0, false, 0, 2);
+  private static final TinyModel TINY = TinyModel.dense(TinyModel.SMALL, 1).routed(Combine.HARD, 0, false, 0, 2);
   private static final int VOCABULARY = TINY.config().vocabulary();
   private static final int[] TOKENS = TINY.tokens(600, 1);
   private static final SessionOptions CHUNKS = SessionOptions.defaults().withChunk(128);

@@ -51,15 +51,10 @@ final class ChainModel {
         .put("mod.router", "linear")
         .put("mod.selection", "threshold")
         .put("mod.combine", "x+f")
-        .put("tokenizer.ggml.model", "gpt2")
-        .put("tokenizer.ggml.pre", "gpt-2")
-        .put("tokenizer.ggml.tokens", tokens())
-        .put("tokenizer.ggml.token_type", tokenTypes())
-        .put("tokenizer.ggml.merges", List.of("z z"))
-        .put("tokenizer.ggml.eos_token_id", END)
         .tensor("token_embd.weight", embedding, VOCABULARY, WIDTH)
         .tensor("output.weight", output, VOCABULARY, WIDTH)
         .tensor("output_norm.weight", ones(WIDTH), WIDTH);
+    putTokenizer(writer);
     for (int b = 0; b < 2; b++) {
       String prefix = "blk." + b + ".";
       writer.tensor(prefix + "attn_norm.weight", ones(WIDTH), WIDTH)
@@ -74,6 +69,16 @@ final class ChainModel {
     }
     writer.tensor("blk.1.mod_router.weight", gaussian(random, WIDTH, 1), 1, WIDTH).write(file);
     return file;
+  }
+
+  /** A vocabulary of bytes, of {@link #VOCABULARY} tokens. */
+  static void putTokenizer(GgufWriter writer) {
+    writer.put("tokenizer.ggml.model", "gpt2")
+        .put("tokenizer.ggml.pre", "gpt-2")
+        .put("tokenizer.ggml.tokens", tokens())
+        .put("tokenizer.ggml.token_type", tokenTypes())
+        .put("tokenizer.ggml.merges", List.of("z z"))
+        .put("tokenizer.ggml.eos_token_id", END);
   }
 
   /** The byte alphabet of GPT-2: printable bytes are themselves, the others the characters from 256 on, in order. */

@@ -4,37 +4,60 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.depths.loader.DType;
+import dev.depths.loader.ModDescriptor;
 import dev.depths.loader.ModDescriptor.Combine;
+import dev.depths.loader.ModDescriptor.Part;
+import dev.depths.loader.ModDescriptor.Positions;
+import dev.depths.loader.ModDescriptor.Router;
+import dev.depths.loader.ModDescriptor.Rounding;
+import dev.depths.loader.ModDescriptor.Rule;
+import dev.depths.loader.ModDescriptor.Selection;
+import dev.depths.loader.ModDescriptor.SkippedKv;
+import dev.depths.loader.ModDescriptor.Ties;
+import dev.depths.loader.ModDescriptor.Unit;
 import dev.depths.loader.ModelConfig.Rope;
 import java.util.Arrays;
+import java.util.List;
+import java.util.OptionalDouble;
 import java.util.Random;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.MethodSource;
+import net.jqwik.api.Arbitraries;
+import net.jqwik.api.Arbitrary;
+import net.jqwik.api.Combinators;
+import net.jqwik.api.ForAll;
+import net.jqwik.api.Property;
+import net.jqwik.api.Provide;
+import net.jqwik.api.ShrinkingMode;
 
 /**
  * A sequence gives the same bits, and each block computes the same positions, however it is cut: one prefill, prefill in
- * chunks, several prefills, token by token, and any mixture. So in exact mode, and in fast mode with weights of floats;
- * with others a decode rounds its activations to integers.
+ * chunks, several prefills, token by token, and any mixture. So under every causal selection, in exact mode, and in fast mode
+ * with weights of floats; with others a decode rounds its activations to integers.
  */
 class ChunkingTest {
-  private static final int CUTS = 6;
+  private static final int CUTS = 4;
 
-  static IntStream seeds() {
-    return IntStream.range(0, 12);
+  @Property(tries = 40, shrinking = ShrinkingMode.OFF)
+  void anyCutGivesTheSame(@ForAll("descriptors") ModDescriptor mod, @ForAll long seed) {
+    Random random = new Random(seed);
+    TinyModel dense = TinyModel.dense(shape(random), DType.F32, seed);
+    assertAnyCutGivesTheSame(dense.routed(mod, random.nextBoolean(), seed), random, true);
   }
 
-  @ParameterizedTest
-  @MethodSource("seeds")
-  void anyCutGivesTheSame(int seed) {
+  @Property(tries = 10, shrinking = ShrinkingMode.OFF)
+  void inFastModeToo(@ForAll("descriptors") ModDescriptor mod, @ForAll long seed) {
     Random random = new Random(seed);
-    TinyModel tiny = model(random);
+    DType[] types = {DType.F32, DType.F16, DType.BF16};
+    TinyModel dense = TinyModel.dense(shape(random), types[random.nextInt(3)], seed);
+    assertAnyCutGivesTheSame(dense.routed(mod, random.nextBoolean(), seed), random, false);
+  }
+
+  private static void assertAnyCutGivesTheSame(TinyModel tiny, Random random, boolean exact) {
     int vocabulary = tiny.config().vocabulary();
     // Beyond one page of the cache and several heights of the register tile.
-    int[] tokens = tiny.tokens(2 + random.nextInt(90), seed);
-    ModelOptions mode = ModelOptions.defaults().withThreads(1 + seed % 3).withExact(seed % 2 == 0);
-    try (Model model = tiny.open(mode);
+    int[] tokens = tiny.tokens(2 + random.nextInt(90), random.nextLong());
+    try (Model model = tiny.open(ModelOptions.defaults().withThreads(1 + random.nextInt(3)).withExact(exact));
         Session whole = model.newSession(); Session single = model.newSession()) {
       float[][] expected = Logits.prefill(whole, vocabulary, tokens);
       assertSame(expected, whole, Logits.decode(single, vocabulary, tokens), single, "token by token");
@@ -57,21 +80,35 @@ class ChunkingTest {
     }
   }
 
-  /** Random sizes, layouts and routed blocks. */
-  private static TinyModel model(Random random) {
+  /** All that a descriptor may say, under a causal rule, of a model of {@link #shape}. */
+  @Provide
+  Arbitrary<ModDescriptor> descriptors() {
+    Arbitrary<List<Integer>> blocks =
+        Arbitraries.integers().between(0, 2).set().ofMinSize(1).map(ids -> ids.stream().sorted().toList());
+    Arbitrary<Router> routers = Combinators.combine(Arbitraries.of(Router.Form.class),
+        Arbitraries.of(Router.Activation.class), Arbitraries.of(false, true), Arbitraries.of(false, true)).as(Router::new);
+    Arbitrary<Combine> combines =
+        Combinators.combine(Arbitraries.of(Combine.Form.class), Arbitraries.of(Combine.Gate.class)).as(Combine::new);
+    return Combinators.combine(blocks, Arbitraries.of(Part.class), routers, selections(), combines,
+        Arbitraries.of(Positions.class), Arbitraries.of(SkippedKv.class)).as((ids, part, router, selection, combine, positions, kv) ->
+            new ModDescriptor(ids, combine.form().gatesMlp() ? Part.BLOCK : part, Unit.TOKEN, router, selection, combine,
+                positions, kv, 0));
+  }
+
+  private static Arbitrary<Selection> selections() {
+    return Combinators.combine(Arbitraries.of(Rule.THRESHOLD, Rule.PREDICTOR), Arbitraries.of(0.35, 0.5, 0.6),
+        Arbitraries.of(false, true), Arbitraries.integers().between(0, 3)).as((rule, threshold, inclusive, initial) ->
+            new Selection(rule, rule, List.of(), Rounding.FLOOR, 1, 0, Ties.FIRST, threshold, OptionalDouble.empty(),
+                inclusive, initial));
+  }
+
+  /** Random sizes and layouts of three blocks. */
+  private static TinyModel.Shape shape(Random random) {
     String[] architectures = {"llama", "mistral", "qwen2", "qwen3"};
     int kvHeads = 1 + random.nextInt(3);
-    TinyModel.Shape shape = new TinyModel.Shape(architectures[random.nextInt(4)],
-        Rope.Layout.values()[random.nextInt(2)], 2 + random.nextInt(3), 8 + random.nextInt(60), 5 + random.nextInt(80),
-        kvHeads * (1 + random.nextInt(4)), kvHeads, 2 * (1 + random.nextInt(24)), 3 + random.nextInt(80),
-        random.nextBoolean());
-    DType[] types = {DType.F32, DType.F16, DType.BF16};
-    TinyModel model = TinyModel.dense(shape, types[random.nextInt(3)], random.nextLong());
-    Integer[] routed =
-        IntStream.range(0, shape.blocks()).filter(_ -> random.nextInt(3) > 0).boxed().toArray(Integer[]::new);
-    Combine[] combines = {Combine.ADD, Combine.SCORE, Combine.SIGMOID, Combine.TANH};
-    return routed.length == 0 ? model
-        : model.routed(combines[random.nextInt(4)], random.nextInt(4), random.nextBoolean(), routed);
+    return new TinyModel.Shape(architectures[random.nextInt(4)], Rope.Layout.values()[random.nextInt(2)], 3,
+        8 + random.nextInt(60), 5 + random.nextInt(80), kvHeads * (1 + random.nextInt(4)), kvHeads,
+        2 * (1 + random.nextInt(24)), 3 + random.nextInt(80), random.nextBoolean());
   }
 
   private static int[] cuts(Random random, int n) {
@@ -86,9 +123,9 @@ class ChunkingTest {
     }
     assertEquals(whole.counters().routed(), session.counters().routed(), message);
     assertEquals(whole.counters().blocksRun(), session.counters().blocksRun(), message);
-    for (Counters.RoutedBlock routed : whole.counters().routed()) {
-      int block = routed.block();
-      assertArrayEquals(whole.computedPositions(block), session.computedPositions(block), message + ", block " + block);
+    for (Counters.RoutedPart routed : whole.counters().routed()) {
+      assertArrayEquals(whole.computedPositions(routed.block(), routed.part()),
+          session.computedPositions(routed.block(), routed.part()), message + ", " + routed);
     }
   }
 }

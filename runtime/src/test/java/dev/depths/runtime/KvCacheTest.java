@@ -69,7 +69,7 @@ class KvCacheTest {
       positions[i] = position;
     }
     int first = block.count();
-    block.append(positions, positions.length);
+    block.append(positions, 0, positions.length);
     for (int i = 0; i < positions.length; i++) {
       float[] k = new float[width + 2];
       float[] v = new float[width + 1];
@@ -117,7 +117,7 @@ class KvCacheTest {
   void halvesAreBounded(float x, float expected) {
     try (Arena arena = Arena.ofConfined()) {
       KvCache.BlockKv block = new KvCache(PanelFormat.F16, 1, 1, 1, arena).block(0);
-      block.append(new int[1], 1);
+      block.append(new int[1], 0, 1);
       block.put(0, new float[] {x}, 0, new float[] {x}, 0);
       assertEquals(expected, get(block, 0, block.keyOffset(0, 0), 0, 0));
       assertEquals(expected, get(block, 0, block.valueOffset(0, 0, 0), 0, 0));
@@ -161,6 +161,6 @@ class KvCacheTest {
 
   private static void append(KvCache cache, int block, int n) {
     int first = cache.block(block).count();
-    cache.block(block).append(IntStream.range(first, first + n).toArray(), n);
+    cache.block(block).append(IntStream.range(first, first + n).toArray(), 0, n);
   }
 }

@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.depths.loader.ModDescriptor.Combine;
 import java.util.Arrays;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
@@ -22,7 +21,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Sessions and models from opening to after closing, with mistakes of the caller, and on several threads. */
 @Timeout(60)
 class LifecycleTest {
-  private static final TinyModel TINY = TinyModel.dense(TinyModel.SMALL, 1).routed(Combine.SIGMOID, 1, true, 1, 3);
+  private static final TinyModel TINY = TinyModel.dense(TinyModel.SMALL, 1).routed(TinyModel.SIGMOID, 1, true, 1, 3);
   private static final int VOCABULARY = TINY.config().vocabulary();
   private static final int[] TOKENS = TINY.tokens(30, 1);
 

@@ -91,16 +91,16 @@ final class Reference {
       double[] bias = vector(prefix + "mod_router.bias");
       scores = Arrays.stream(x).mapToDouble(row -> dot(router, row) + (bias == null ? 0 : bias[0])).toArray();
       double[] s = scores;
-      chosen = Arrays.stream(chosen).filter(i -> i < mod.initialTokens() || sigmoid(s[i]) > mod.threshold()).toArray();
+      chosen = Arrays.stream(chosen).filter(i -> i < mod.selection().initialTokens() || sigmoid(s[i]) > mod.selection().threshold()).toArray();
     }
     double[][] f = blockOutputs(prefix, x, chosen);
     for (int i = 0; i < chosen.length; i++) {
-      double gate = scores == null ? 1 : switch (mod.combine()) {
-        case ADD -> 1;
+      double gate = scores == null ? 1 : switch (mod.combine().gate()) {
+        case ONE -> 1;
         case SCORE -> scores[chosen[i]];
         case SIGMOID -> sigmoid(scores[chosen[i]]);
         case TANH -> 1 + 0.2 * Math.tanh(scores[chosen[i]]);
-        default -> throw new IllegalArgumentException(mod.combine() + " is not covered");
+        case SOFTMAX -> throw new IllegalArgumentException("not covered");
       };
       for (int j = 0; j < c.embedding(); j++) {
         x[chosen[i]][j] += gate * f[i][j];

@@ -31,16 +31,16 @@ class ReferenceTest {
   static Stream<TinyModel> routed() {
     TinyModel small = TinyModel.dense(TinyModel.SMALL, 2);
     return Stream.of(
-        small.routed(Combine.ADD, 0, false, 1, 3),
+        small.routed(Combine.HARD, 0, false, 1, 3),
         small.routed(Combine.SCORE, 0, false, 1, 2, 3),
-        small.routed(Combine.SIGMOID, 0, true, 0, 2),
-        small.routed(Combine.TANH, 0, false, 1, 3),
-        small.routed(Combine.ADD, 7, true, 0, 1, 2, 3),
-        small.routed(Combine.SIGMOID, 1, false, 2),
+        small.routed(TinyModel.SIGMOID, 0, true, 0, 2),
+        small.routed(TinyModel.TANH, 0, false, 1, 3),
+        small.routed(Combine.HARD, 7, true, 0, 1, 2, 3),
+        small.routed(TinyModel.SIGMOID, 1, false, 2),
         TinyModel.dense(TinyModel.HALVES, 3).routed(Combine.SCORE, 2, true, 0, 2),
-        TinyModel.dense(TinyModel.QWEN2, 4).routed(Combine.TANH, 3, true, 1),
-        TinyModel.dense(TinyModel.QWEN3, 5).routed(Combine.SIGMOID, 0, false, 0, 1),
-        TinyModel.dense(TinyModel.SINGLE, 6).routed(Combine.ADD, 0, false, 0));
+        TinyModel.dense(TinyModel.QWEN2, 4).routed(TinyModel.TANH, 3, true, 1),
+        TinyModel.dense(TinyModel.QWEN3, 5).routed(TinyModel.SIGMOID, 0, false, 0, 1),
+        TinyModel.dense(TinyModel.SINGLE, 6).routed(Combine.HARD, 0, false, 0));
   }
 
   @ParameterizedTest

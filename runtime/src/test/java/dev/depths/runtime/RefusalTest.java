@@ -1,16 +1,15 @@
 package dev.depths.runtime;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.depths.loader.ModDescriptor;
-import dev.depths.loader.ModDescriptor.Combine;
-import dev.depths.loader.ModDescriptor.Granularity;
-import dev.depths.loader.ModDescriptor.Positions;
-import dev.depths.loader.ModDescriptor.Router;
+import dev.depths.loader.ModDescriptor.Rounding;
+import dev.depths.loader.ModDescriptor.Rule;
 import dev.depths.loader.ModDescriptor.Selection;
-import dev.depths.loader.ModDescriptor.SkippedKv;
+import dev.depths.loader.ModDescriptor.Ties;
 import dev.depths.loader.UnsupportedModelException;
 import java.io.File;
 import java.io.IOException;
@@ -19,72 +18,62 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.Arguments;
-import org.junit.jupiter.params.provider.EnumSource;
-import org.junit.jupiter.params.provider.MethodSource;
 
 /** What the runtime does not execute it refuses by name. */
 class RefusalTest {
-  /** Each property on its own away from what is supported, and the words that name it. */
-  static Stream<Arguments> unsupported() {
-    return Stream.of(
-        Arguments.of(descriptor(Router.LINEAR2, Selection.THRESHOLD, Combine.ADD), "router linear2"),
-        Arguments.of(descriptor(Router.MLP, Selection.THRESHOLD, Combine.ADD), "router mlp"),
-        Arguments.of(descriptor(Router.LINEAR, Selection.TOPK, Combine.ADD), "selection topk"),
-        Arguments.of(descriptor(Router.LINEAR, Selection.PREDICTOR, Combine.ADD), "selection predictor"),
-        Arguments.of(descriptor(Router.LINEAR, Selection.THRESHOLD, Combine.SCORE_BLOCK), "combine score_block"),
-        Arguments.of(descriptor(Router.LINEAR, Selection.THRESHOLD, Combine.SOFTMAX_BLOCK), "combine softmax_block"),
-        Arguments.of(descriptor(Router.LINEAR, Selection.THRESHOLD, Combine.MLP_GATE), "combine mlp_gate"),
-        Arguments.of(descriptor(Granularity.ATTENTION_TOKEN, Positions.ORIGINAL, SkippedKv.ABSENT, false),
-            "granularity attention_token"),
-        Arguments.of(descriptor(Granularity.MLP_TOKEN, Positions.ORIGINAL, SkippedKv.ABSENT, false),
-            "granularity mlp_token"),
-        Arguments.of(descriptor(Granularity.BLOCK_SEQUENCE, Positions.ORIGINAL, SkippedKv.ABSENT, false),
-            "granularity block_sequence"),
-        Arguments.of(descriptor(Granularity.BLOCK_TOKEN, Positions.COMPACTED, SkippedKv.ABSENT, false),
-            "positions compacted"),
-        Arguments.of(descriptor(Granularity.BLOCK_TOKEN, Positions.ORIGINAL, SkippedKv.PROJECTED, false),
-            "skipped_kv projected"),
-        Arguments.of(descriptor(Granularity.BLOCK_TOKEN, Positions.ORIGINAL, SkippedKv.ABSENT, true), "router shared"));
+  private static final TinyModel ROUTED =
+      TinyModel.dense(TinyModel.SMALL, 1).routed(ModDescriptor.Combine.HARD, 0, false, 1);
+
+  /** That model with a capacity of half of the tokens and no causal rule. */
+  private static TinyModel topK() {
+    ModDescriptor mod = ROUTED.mod().orElseThrow();
+    Selection topK = new Selection(Rule.TOPK, null, List.of(0.5), Rounding.FLOOR, 1, 0, Ties.FIRST, 0.5,
+        OptionalDouble.empty(), false, 0);
+    return new TinyModel(ROUTED.config(), ROUTED.tensors(), Optional.of(new ModDescriptor(mod.blocks(), mod.part(),
+        mod.unit(), mod.router(), topK, mod.combine(), mod.positions(), mod.skippedKv(), 0)));
   }
 
-  @ParameterizedTest
-  @MethodSource("unsupported")
-  void unsupportedSemantics(ModDescriptor descriptor, String named) {
-    UnsupportedModelException e =
-        assertThrows(UnsupportedModelException.class, () -> MixtureOfDepths.requireSupported(descriptor));
+  private static void assertRefused(Model model, Routing routing, String named) {
+    SessionOptions options = SessionOptions.defaults().withRouting(routing);
+    UnsupportedModelException e = assertThrows(UnsupportedModelException.class, () -> model.newSession(options).close());
     assertTrue(e.getMessage().contains(named), e::getMessage);
   }
 
-  @ParameterizedTest
-  @EnumSource(names = {"ADD", "SCORE", "SIGMOID", "TANH"})
-  void supportedSemantics(Combine combine) {
-    MixtureOfDepths.requireSupported(descriptor(Router.LINEAR, Selection.THRESHOLD, combine));
+  @Test
+  void topKIsNoRuleToGenerateBy() {
+    try (Model model = topK().exact()) {
+      assertRefused(model, Routing.model(), "names no causal rule");
+      assertRefused(model, Routing.model(Rule.PREDICTOR), "no predictor in block 1");
+      model.newSession(SessionOptions.defaults().withRouting(Routing.model(Rule.THRESHOLD))).close();
+    }
   }
 
   @Test
-  void aModelOfUnsupportedSemanticsDoesNotOpen() {
-    TinyModel routed = TinyModel.dense(TinyModel.SMALL, 1).routed(Combine.ADD, 0, false, 1);
-    TinyModel topk = new TinyModel(routed.config(), routed.tensors(),
-        Optional.of(descriptor(Router.LINEAR, Selection.TOPK, Combine.ADD)));
-    assertTrue(assertThrows(UnsupportedModelException.class, topk::fast).getMessage().contains("selection topk"));
+  void nothingFollowsASequenceThatWasChosenFrom() {
+    try (Model model = topK().exact();
+        Session session = model.newSession(SessionOptions.defaults().withRouting(Routing.model(Rule.TOPK)))) {
+      session.prefill(ROUTED.tokens(10, 1));
+      assertEquals(5, session.computedPositions(1).length);
+      assertTrue(assertThrows(IllegalStateException.class, () -> session.decode(1)).getMessage().contains("top-k"));
+      assertEquals(10, session.position());
+      session.reset();
+      session.prefill(ROUTED.tokens(4, 1));
+      assertEquals(2, session.computedPositions(1).length);
+    }
   }
 
-  private static ModDescriptor descriptor(Router router, Selection selection, Combine combine) {
-    return new ModDescriptor(1, List.of(1), List.of(), router, selection, 0.5, combine, Granularity.BLOCK_TOKEN,
-        Positions.ORIGINAL, SkippedKv.ABSENT, 0, false);
-  }
-
-  private static ModDescriptor descriptor(
-      Granularity granularity, Positions positions, SkippedKv skippedKv, boolean sharedRouter) {
-    return new ModDescriptor(1, List.of(1), List.of(), Router.LINEAR, Selection.THRESHOLD, 0.5, Combine.ADD,
-        granularity, positions, skippedKv, 0, sharedRouter);
+  @Test
+  void rulesThatAModelHasNothingFor() {
+    try (Model model = ROUTED.exact()) {
+      assertRefused(model, Routing.model(Rule.TOPK), "states no capacity");
+      assertRefused(model, Routing.model(Rule.PREDICTOR), "no predictor");
+    }
   }
 
   /** In a JVM of its own, on the class path, where nothing asks for the module. */

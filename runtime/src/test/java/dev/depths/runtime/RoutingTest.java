@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.depths.loader.ModDescriptor.Part;
 import dev.depths.loader.DType;
 import dev.depths.loader.ModDescriptor.Combine;
 import java.util.Arrays;
@@ -18,7 +19,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** What sessions ask of routed blocks, and what they count. */
 class RoutingTest {
   private static final TinyModel DENSE = TinyModel.dense(TinyModel.SMALL, 1);
-  private static final TinyModel ROUTED = DENSE.routed(Combine.ADD, 0, false, 0, 2);
+  private static final TinyModel ROUTED = DENSE.routed(Combine.HARD, 0, false, 0, 2);
   private static final int BLOCKS = DENSE.config().blocks();
   private static final int VOCABULARY = DENSE.config().vocabulary();
 
@@ -38,7 +39,7 @@ class RoutingTest {
           List.of()), expected.counters());
       assertEquals(40L * BLOCKS, actual.counters().blocksRun());
       assertEquals(0, actual.counters().blocksSkipped());
-      assertEquals(List.of(new Counters.RoutedBlock(0, 40, 40), new Counters.RoutedBlock(2, 40, 40)),
+      assertEquals(List.of(new Counters.RoutedPart(0, Part.BLOCK, 40, 40), new Counters.RoutedPart(2, Part.BLOCK, 40, 40)),
           actual.counters().routed());
       assertArrayEquals(IntStream.range(0, 40).toArray(), actual.computedPositions(2));
     }
@@ -46,7 +47,7 @@ class RoutingTest {
 
   @Test
   void denseKeepsTheGate() {
-    TinyModel gated = DENSE.routed(Combine.SIGMOID, 1000, false, 1);
+    TinyModel gated = DENSE.routed(TinyModel.SIGMOID, 1000, false, 1);
     int[] tokens = DENSE.tokens(20, 2);
     try (Model model = gated.exact();
         Session byRouter = model.newSession(); Session dense = session(model, Routing.dense())) {
@@ -72,14 +73,14 @@ class RoutingTest {
       assertEquals(run, c.blocksRun());
       assertEquals(50L * BLOCKS - run, c.blocksSkipped());
       assertTrue(c.blocksSkipped() > 0);
-      assertEquals(List.of(0, 2), c.routed().stream().map(Counters.RoutedBlock::block).toList());
-      for (Counters.RoutedBlock r : c.routed()) {
+      assertEquals(List.of(0, 2), c.routed().stream().map(Counters.RoutedPart::block).toList());
+      for (Counters.RoutedPart r : c.routed()) {
         assertEquals(50, r.tokensSeen());
         assertEquals(session.computedPositions(r.block()).length, r.tokensComputed());
       }
       session.reset();
       assertEquals(new Counters(0, 0, 0, 0, c.kvBytes(),
-          List.of(new Counters.RoutedBlock(0, 0, 0), new Counters.RoutedBlock(2, 0, 0))), session.counters());
+          List.of(new Counters.RoutedPart(0, Part.BLOCK, 0, 0), new Counters.RoutedPart(2, Part.BLOCK, 0, 0))), session.counters());
     }
   }
 
@@ -147,7 +148,7 @@ class RoutingTest {
   void aDenseModelRandomlySkipsEveryOtherBlock() {
     try (Model model = DENSE.fast(); Session session = session(model, Routing.random(0.25, 1))) {
       session.prefill(DENSE.tokens(40, 1));
-      assertEquals(List.of(new Counters.RoutedBlock(1, 40, 10), new Counters.RoutedBlock(3, 40, 10)),
+      assertEquals(List.of(new Counters.RoutedPart(1, Part.BLOCK, 40, 10), new Counters.RoutedPart(3, Part.BLOCK, 40, 10)),
           session.counters().routed());
       assertEquals(40, session.computedPositions(0).length);
       assertEquals(40, session.computedPositions(2).length);
@@ -178,7 +179,7 @@ class RoutingTest {
   /** Blocks of Q4_0: a panel of 32 rows and 32 columns takes 512 bytes of nibbles and 128 of scales. */
   @Test
   void aSkippedBlockReadsNoWeights() {
-    TinyModel tiny = TinyModel.dense(TinyModel.EVEN, DType.Q4_0, 1).routed(Combine.ADD, 0, true, 1);
+    TinyModel tiny = TinyModel.dense(TinyModel.EVEN, DType.Q4_0, 1).routed(Combine.HARD, 0, true, 1);
     int d = 256;
     int kv = 128;
     int ffn = 256;
@@ -219,7 +220,7 @@ class RoutingTest {
   /** A token that no block computes leaves no key and value either. */
   @Test
   void kvMemoryFollowsWhatIsComputed() {
-    TinyModel wide = TinyModel.dense(TinyModel.EVEN, 1).routed(Combine.ADD, 0, false, 0, 1, 2);
+    TinyModel wide = TinyModel.dense(TinyModel.EVEN, 1).routed(Combine.HARD, 0, false, 0, 1, 2);
     long perPosition = 2 * Short.BYTES * 128;
     int tokens = 1024;
     long slack = 1 << 20;

@@ -2,6 +2,7 @@ package dev.depths.runtime;
 
 import dev.depths.loader.Checkpoint;
 import dev.depths.loader.DType;
+import dev.depths.loader.GgufWriter;
 import dev.depths.loader.ModDescriptor;
 import dev.depths.loader.ModDescriptor.Combine;
 import dev.depths.loader.ModelConfig;
@@ -9,6 +10,7 @@ import dev.depths.loader.ModelConfig.Rope;
 import dev.depths.loader.Tensor;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -30,6 +32,9 @@ record TinyModel(ModelConfig config, Map<String, Tensor> tensors, Optional<ModDe
           1e-5f, new Rope(layout, frequencies, 1), architecture.equals("qwen2"), architecture.equals("qwen3"), tied);
     }
   }
+
+  static final Combine SIGMOID = new Combine(Combine.Form.ADD, Combine.Gate.SIGMOID);
+  static final Combine TANH = new Combine(Combine.Form.ADD, Combine.Gate.TANH);
 
   /** All sizes whole panels and quantisation blocks, K-quants included. */
   static final Shape EVEN = new Shape("llama", Rope.Layout.INTERLEAVED, 3, 256, 256, 4, 2, 64, 160, false);
@@ -94,6 +99,25 @@ record TinyModel(ModelConfig config, Map<String, Tensor> tensors, Optional<ModDe
       tensors.put(name, RandomTensors.matrix(name, type, rows, columns, 1.5 / Math.sqrt(columns), random));
     }
 
+    /** A router's layer. */
+    void linear(String name, int rows, int columns, boolean bias) {
+      tensors.put(name + ".weight",
+          RandomTensors.matrix(name + ".weight", type, rows, columns, 1 / Math.sqrt(columns), random));
+      if (bias) {
+        tensors.put(name + ".bias", RandomTensors.vector(name + ".bias", rows, 0.2, 0.1, random));
+      }
+    }
+
+    /** A router of two layers, with a norm between if it has biases. */
+    void twoLayers(String name, int width, boolean bias) {
+      int hidden = 7;
+      linear(name + "_up", hidden, width, bias);
+      if (bias) {
+        vector(name + "_norm.weight", hidden, 1);
+      }
+      linear(name + "_down", 1, hidden, bias);
+    }
+
     void vector(String name, int n, double mean) {
       tensors.put(name, RandomTensors.vector(name, n, mean, 0.3, random));
     }
@@ -101,20 +125,50 @@ record TinyModel(ModelConfig config, Map<String, Tensor> tensors, Optional<ModDe
 
   /** This model with some blocks routed by random linear routers, which choose about half of the tokens. */
   TinyModel routed(Combine combine, int initialTokens, boolean bias, Integer... blocks) {
-    Map<String, Tensor> all = new LinkedHashMap<>(tensors);
-    Random random = new Random(blocks.length);
-    for (int b : blocks) {
-      String name = "blk." + b + ".mod_router.";
-      all.put(name + "weight", RandomTensors.matrix(name + "weight", DType.F32, 1, config.embedding(),
-          1 / Math.sqrt(config.embedding()), random));
-      if (bias) {
-        all.put(name + "bias", RandomTensors.vector(name + "bias", 1, 0.2, 0.1, random));
+    ModDescriptor mod = ModDescriptor.linear(List.of(blocks), combine);
+    return routed(new ModDescriptor(mod.blocks(), mod.part(), mod.unit(), mod.router(),
+        mod.selection().withInitialTokens(initialTokens), combine, mod.positions(), mod.skippedKv(), 0), bias, blocks.length);
+  }
+
+  /** This model with random routers of a descriptor, which choose about half of the tokens, and with predictors. */
+  TinyModel routed(ModDescriptor mod, boolean bias, long seed) {
+    Weights weights = new Weights(DType.F32, new Random(seed), new LinkedHashMap<>(tensors));
+    List<String> prefixes =
+        mod.router().shared() ? List.of("") : mod.blocks().stream().map(b -> "blk." + b + ".").toList();
+    for (String prefix : prefixes) {
+      for (String half : mod.part() == ModDescriptor.Part.EACH_HALF ? List.of("attn_", "mlp_") : List.of("")) {
+        String router = prefix + "mod_" + half + "router";
+        switch (mod.router().form()) {
+          case LINEAR -> weights.linear(router, 1, config.embedding(), bias);
+          case LINEAR2 -> weights.linear(router, 2, config.embedding(), bias);
+          case MLP -> weights.twoLayers(router, config.embedding(), bias);
+        }
+        if (mod.selection().causal() == ModDescriptor.Rule.PREDICTOR) {
+          weights.twoLayers(prefix + "mod_" + half + "predictor", config.embedding(), bias);
+        }
       }
     }
-    ModDescriptor descriptor = new ModDescriptor(1, List.of(blocks), List.of(), ModDescriptor.Router.LINEAR,
-        ModDescriptor.Selection.THRESHOLD, 0.5, combine, ModDescriptor.Granularity.BLOCK_TOKEN,
-        ModDescriptor.Positions.ORIGINAL, ModDescriptor.SkippedKv.ABSENT, initialTokens, false);
-    return new TinyModel(config, Collections.unmodifiableMap(all), Optional.of(descriptor));
+    return new TinyModel(config, Collections.unmodifiableMap(weights.tensors), Optional.of(mod));
+  }
+
+  /** Writes a model of the llama architecture and {@link ChainModel#VOCABULARY} tokens, with a tokenizer of bytes. */
+  Path write(Path file) throws IOException {
+    GgufWriter writer = new GgufWriter()
+        .put("general.architecture", "llama")
+        .put("llama.block_count", config.blocks())
+        .put("llama.context_length", config.contextLength())
+        .put("llama.embedding_length", config.embedding())
+        .put("llama.feed_forward_length", config.feedForward())
+        .put("llama.attention.head_count", config.heads())
+        .put("llama.attention.head_count_kv", config.kvHeads())
+        .put("llama.attention.key_length", config.headDim())
+        .put("llama.attention.value_length", config.headDim())
+        .put("llama.attention.layer_norm_rms_epsilon", config.rmsEpsilon());
+    mod.ifPresent(m -> m.keys().forEach((key, value) -> writer.put("mod." + key, value)));
+    ChainModel.putTokenizer(writer);
+    tensors.values().forEach(writer::tensor);
+    writer.write(file);
+    return file;
   }
 
   Checkpoint checkpoint() {

@@ -4,7 +4,6 @@ import dev.depths.loader.Adapter;
 import dev.depths.loader.Checkpoint;
 import dev.depths.loader.DType;
 import dev.depths.loader.LoadException;
-import dev.depths.loader.ModDescriptor;
 import dev.depths.loader.ModelConfig;
 import dev.depths.loader.Tensor;
 import dev.depths.loader.tokenizer.Tokenizer;
@@ -31,7 +30,7 @@ record Inspection(Map<String, Object> json, Collection<Tensor> tensors) {
     hyperparameters(checkpoint).ifPresent(model -> json.put("model", model));
     checkpoint.tokenizer().ifPresent(tokenizer -> json.put("tokenizer", tokenizer(tokenizer)));
     json.put("chat_template", checkpoint.chatTemplate().isPresent());
-    checkpoint.mod().ifPresent(mod -> json.put("mod", descriptor(mod)));
+    checkpoint.mod().ifPresent(mod -> json.put("mod", mod.keys()));
     addTensors(json, checkpoint.tensors().values());
     json.put("metadata", metadata(checkpoint.metadata()));
     return new Inspection(json, checkpoint.tensors().values());
@@ -41,7 +40,7 @@ record Inspection(Map<String, Object> json, Collection<Tensor> tensors) {
     Map<String, Object> json = Json.object();
     json.put("file", path.toString());
     json.put("adapter", section(path, adapter));
-    json.put("mod", descriptor(adapter.descriptor()));
+    json.put("mod", adapter.descriptor().keys());
     addTensors(json, adapter.tensors().values());
     return new Inspection(json, adapter.tensors().values());
   }
@@ -51,7 +50,7 @@ record Inspection(Map<String, Object> json, Collection<Tensor> tensors) {
     Map<String, Object> both = Json.object();
     both.putAll(json);
     both.put("adapter", section(file, adapter));
-    both.put("mod", descriptor(adapter.descriptor()));
+    both.put("mod", adapter.descriptor().keys());
     return new Inspection(both, tensors);
   }
 
@@ -132,23 +131,6 @@ record Inspection(Map<String, Object> json, Collection<Tensor> tensors) {
     section.put("bos", tokenizer.bos());
     section.put("eos", tokenizer.eos());
     section.put("end_of_generation", tokenizer.endOfGeneration().stream().sorted().toList());
-    return section;
-  }
-
-  private static Map<String, Object> descriptor(ModDescriptor mod) {
-    Map<String, Object> section = Json.object();
-    section.put("version", mod.version());
-    section.put("blocks", mod.blocks());
-    section.put("capacities", mod.capacities());
-    section.put("router", lower(mod.router()));
-    section.put("selection", lower(mod.selection()));
-    section.put("threshold", mod.threshold());
-    section.put("combine", lower(mod.combine()));
-    section.put("granularity", lower(mod.granularity()));
-    section.put("positions", lower(mod.positions()));
-    section.put("skipped_kv", lower(mod.skippedKv()));
-    section.put("initial_tokens", mod.initialTokens());
-    section.put("shared_router", mod.sharedRouter());
     return section;
   }
 

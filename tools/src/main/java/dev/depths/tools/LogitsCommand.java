@@ -1,11 +1,14 @@
 package dev.depths.tools;
 
+import dev.depths.loader.ModDescriptor;
+import dev.depths.loader.ModDescriptor.Part;
 import dev.depths.runtime.Counters;
 import dev.depths.runtime.Model;
 import dev.depths.runtime.Session;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Locale;
 import java.util.Map;
 
 /** Writes a text's logits, for parity checks. */
@@ -56,17 +59,21 @@ final class LogitsCommand extends Command {
         npy.commit();
       }
       if (routing.value() != null) {
-        Files.writeString(routing.value(), Json.compact(routing(session)) + "\n");
+        Files.writeString(routing.value(), Json.compact(routing(opened, session)) + "\n");
       }
       streams.err().println("wrote " + out.value() + ": f32 [" + tokens.length + ", " + vocabulary + "]");
     }
     return 0;
   }
 
-  private static Map<String, Object> routing(Session session) {
+  /** Positions by block, and by half if a block's halves are routed apart. */
+  private static Map<String, Object> routing(Model model, Session session) {
+    boolean halves = model.mod().map(ModDescriptor::part).orElse(Part.BLOCK) == Part.EACH_HALF;
     Map<String, Object> blocks = Json.object();
-    for (Counters.RoutedBlock block : session.counters().routed()) {
-      blocks.put(Integer.toString(block.block()), session.computedPositions(block.block()));
+    for (Counters.RoutedPart routed : session.counters().routed()) {
+      int[] positions = session.computedPositions(routed.block(), routed.part());
+      String name = Integer.toString(routed.block());
+      blocks.put(halves ? name + '.' + routed.part().name().toLowerCase(Locale.ROOT) : name, positions);
     }
     return Map.of("blocks", blocks);
   }

@@ -28,7 +28,7 @@ final class Timings {
 
   /** Adds what a session has counted; to be called once, before it is reset or closed. */
   void add(Counters counters) {
-    for (Counters.RoutedBlock block : counters.routed()) {
+    for (Counters.RoutedPart block : counters.routed()) {
       long[] sum = routed.computeIfAbsent(block.block(), id -> new long[2]);
       sum[0] += block.tokensSeen();
       sum[1] += block.tokensComputed();

@@ -1,0 +1,22 @@
+package dev.depths.runtime;
+
+/**
+ * The weights of a block's attention half. Query and key rows are in halves order, whatever the file's RoPE layout.
+ *
+ * @param norm RMSNorm of the input
+ * @param qkv query, key and value projections; null if skipped tokens leave keys and values
+ * @param query the query projection, if keys and values are computed for more tokens than queries; else null
+ * @param keyValue key and value projections, likewise
+ * @param queryNorm per-head RMSNorm of queries, or null
+ * @param keyNorm per-head RMSNorm of keys, or null
+ * @param output output projection
+ */
+record AttentionWeights(float[] norm, Projection qkv, Projection query, Projection keyValue, float[] queryNorm,
+    float[] keyNorm, Projection output) {
+  /** Bytes that a pass reads. */
+  long bytes() {
+    return (qkv != null ? qkv.bytes() : query.bytes()) + output.bytes()
+        + (keyValue == null ? 0 : keyValue.bytes())
+        + 4L * (norm.length + (queryNorm == null ? 0 : queryNorm.length + keyNorm.length));
+  }
+}

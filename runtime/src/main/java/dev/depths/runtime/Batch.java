@@ -1,0 +1,203 @@
+package dev.depths.runtime;
+
+import java.lang.foreign.Arena;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.RejectedExecutionException;
+
+/**
+ * Generates for several sessions together: one pass over the weights serves all of them, and a routed block is read if any
+ * sequence's token chose it. Tiles are gathered across sequences, each of which keeps its own cache and decisions. Sessions
+ * join and leave between passes; the prompts of some and the tokens of others share a pass.
+ *
+ * <p>Sessions are served in the order in which they came, all that run have a token in each pass, and prompts share the
+ * rest of it evenly. {@link #add} and {@link BatchEntry#cancel()} may be called by any thread, {@link #step()} by one at a
+ * time. In exact mode a session's tokens are the same as alone; in fast mode a large pass may round differently.
+ */
+public final class Batch implements AutoCloseable {
+  private final Model model;
+  private final BatchOptions options;
+  private final Arena arena = Arena.ofShared();
+  private final ForwardPass pass;
+  private final PassRows rows = new PassRows();
+  private final ArrayDeque<BatchEntry> waiting = new ArrayDeque<>();
+  private final List<BatchEntry> running = new ArrayList<>();
+  /** Those of the running that are in the current pass, in its order. */
+  private final List<BatchEntry> served = new ArrayList<>();
+  private final float[] logits;
+  private boolean closed;
+
+  Batch(Model model, BatchOptions options) {
+    this.model = model;
+    this.options = options;
+    this.pass = new ForwardPass(model, arena);
+    this.logits = new float[model.config().vocabulary()];
+  }
+
+  /**
+   * Has a session generate after a prompt. Until it has ended the session must not be used otherwise, which it refuses.
+   *
+   * @throws RejectedExecutionException if too many sessions wait
+   * @throws ContextFullException if the prompt does not fit the session
+   * @throws IllegalArgumentException if there are no tokens, one is outside the vocabulary, or the session is of another
+   *     model or only scores
+   * @throws IllegalStateException if the session is in use or closed, or the batch is closed
+   */
+  public BatchEntry add(Session session, int[] prompt, GenerateOptions options, TokenListener listener) {
+    if (session.model() != model || session.scoresOnly()) {
+      throw new IllegalArgumentException(
+          session.model() != model ? "the session is of another model" : "a session under top-k scores and generates nothing");
+    }
+    BatchEntry entry = new BatchEntry(session, prompt, new Generator(model, prompt, options, listener));
+    session.join(prompt);
+    synchronized (waiting) {
+      if (closed || waiting.size() >= this.options.maxWaiting() + Math.max(0, this.options.maxRunning() - running.size())) {
+        session.leave();
+        if (closed) {
+          throw new IllegalStateException("the batch is closed");
+        }
+        throw new RejectedExecutionException(waiting.size() + " sessions are waiting already");
+      }
+      waiting.add(entry);
+    }
+    return entry;
+  }
+
+  /** Steps until no session runs or waits. */
+  public void run() {
+    while (step()) {
+      // The step is all there is to do.
+    }
+  }
+
+  /**
+   * Computes one pass: a token of each session that generates, and parts of prompts.
+   *
+   * @return whether sessions are left that run or wait
+   */
+  public boolean step() {
+    synchronized (waiting) {
+      while (running.size() < options.maxRunning() && !waiting.isEmpty()) {
+        running.add(waiting.poll());
+      }
+    }
+    running.removeIf(this::endIfDone);
+    if (!running.isEmpty()) {
+      model.workers().lock().lock();
+      try {
+        compute();
+      } finally {
+        model.workers().lock().unlock();
+      }
+      running.removeIf(this::endIfDone);
+    }
+    synchronized (waiting) {
+      return !running.isEmpty() || !waiting.isEmpty();
+    }
+  }
+
+  private void compute() {
+    collect();
+    model.warmup().beginPass(rows.count(), model.weightBytes());
+    try {
+      pass.run(rows, () -> false);
+      draw();
+    } catch (RuntimeException | Error e) {
+      // Whoever was in the pass cannot go on.
+      served.forEach(entry -> fail(entry, e));
+      running.removeAll(served);
+    } finally {
+      model.warmup().endPass();
+    }
+  }
+
+  /** The rows of the next pass. */
+  private void collect() {
+    rows.clear();
+    served.clear();
+    int prompts = 0;
+    for (BatchEntry entry : running) {
+      prompts += entry.promptLeft() > 0 ? 1 : 0;
+    }
+    int left = options.maxRows() - (running.size() - prompts);
+    for (BatchEntry entry : running) {
+      int n = 1;
+      if (entry.promptLeft() > 0) {
+        // A fair share of what is left; all of a prompt that is decided on as a whole.
+        n = entry.session.takesWholePrompt() ? entry.promptLeft()
+            : Math.min(entry.promptLeft(), Math.ceilDiv(left, prompts));
+        left = Math.max(0, left - n);
+        prompts--;
+      }
+      if (n > 0) {
+        entry.addTo(rows, n);
+        served.add(entry);
+      }
+    }
+  }
+
+  /** Draws the next token of those whose prompt is computed. */
+  private void draw() {
+    int[] last = new int[served.size()];
+    int n = 0;
+    for (int i = 0; i < served.size(); i++) {
+      if (served.get(i).promptLeft() == 0) {
+        last[n++] = rows.start(i + 1) - 1;
+      }
+    }
+    pass.computeLogits(last, n);
+    n = 0;
+    for (BatchEntry entry : served) {
+      if (entry.promptLeft() == 0) {
+        pass.copyLogits(n++, logits);
+        entry.generator.promptDone();
+        try {
+          entry.generator.draw(logits, entry.session.sequence(), entry.session.contextLength());
+        } catch (RuntimeException | Error e) {
+          // A listener's mistake is its own session's.
+            fail(entry, e);
+        }
+      }
+    }
+    running.removeIf(entry -> entry.result().isDone());
+  }
+
+  private boolean endIfDone(BatchEntry entry) {
+    if (entry.isCancelled() && !entry.generator.isFinished()) {
+      entry.generator.cancel();
+    }
+    if (!entry.generator.isFinished()) {
+      return false;
+    }
+    entry.session.leave();
+    entry.result().complete(entry.generator.result());
+    return true;
+  }
+
+  private static void fail(BatchEntry entry, Throwable e) {
+    entry.session.leave();
+    entry.result().completeExceptionally(e);
+  }
+
+  /** Bytes of weights that the passes read: once for all sessions that share one. */
+  public long weightBytesRead() {
+    return pass.weightBytesRead();
+  }
+
+  /** Cancels the sessions that are left and frees the batch's memory. The sessions stay their owners'. */
+  @Override
+  public void close() {
+    synchronized (waiting) {
+      if (closed) {
+        return;
+      }
+      closed = true;
+      running.addAll(waiting);
+      waiting.clear();
+    }
+    running.forEach(BatchEntry::cancel);
+    running.removeIf(this::endIfDone);
+    arena.close();
+  }
+}

@@ -1,0 +1,46 @@
+package dev.depths.runtime;
+
+import java.util.Arrays;
+
+/** What a routed part of a block chose among the rows of a pass. */
+final class Choice {
+  /** The rows chosen. */
+  final TileRows rows;
+  /** The router's score of each row of the pass. */
+  final float[] scores;
+  /** The predictor's score of each row of the pass, if one was asked for. */
+  final float[] predicted;
+  /** The gate of each row chosen. */
+  final float[] gates;
+
+  /** @param rows most rows of a pass */
+  Choice(int rows) {
+    this.rows = new TileRows(rows);
+    this.scores = new float[rows];
+    this.predicted = new float[rows];
+    this.gates = new float[rows];
+  }
+
+  /** Lets each sequence choose by the scores that are there. */
+  void select(int block, int part, PassRows pass) {
+    rows.clear();
+    for (int i = 0; i < pass.size(); i++) {
+      Sequence sequence = pass.sequence(i);
+      BlockRouting routing = sequence.routing(block, part);
+      int from = pass.start(i);
+      int to = pass.start(i + 1);
+      if (routing == null) {
+        rows.addRange(from, to);
+        Arrays.fill(gates, rows.start(i), rows.start(i + 1), 1);
+        continue;
+      }
+      if (routing.isDecided()) {
+        routing.selectSequence(from, to, sequence.position(), rows);
+      } else {
+        float[] by = routing.isByPredictor() ? predicted : scores;
+        routing.select(by, from, to, sequence.position(), pass.isPrompt(i), rows);
+      }
+      routing.gates(scores, rows, rows.start(i), rows.start(i + 1), gates);
+    }
+  }
+}

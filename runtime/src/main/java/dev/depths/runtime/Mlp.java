@@ -1,0 +1,24 @@
+package dev.depths.runtime;
+
+/** A block's MLP half (SwiGLU, arXiv 2002.05202) on a tile: its product is owed to the residual stream afterwards. */
+final class Mlp {
+  private final int width;
+  private final Workers workers;
+  private final ProjectionJob projection;
+  private final PrepareJob prepare;
+
+  Mlp(Model model, ProjectionJob projection, PrepareJob prepare) {
+    this.width = model.config().embedding();
+    this.workers = model.workers();
+    this.projection = projection;
+    this.prepare = prepare;
+  }
+
+  void run(MlpWeights w, float[] h, Tile tile, int n) {
+    workers.run(prepare.of(tile, n, h, 0, width).norm(w.norm()).inputOf(w.gateUp(), tile.normed), n);
+    workers.run(projection.of(w.gateUp(), tile.normed, tile, n).toSwiGlu(tile.hidden, tile.up));
+    workers.run(prepare.of(tile, n, h, 0, width).inputOf(w.down(), tile.hidden), n);
+    workers.run(projection.of(w.down(), tile.hidden, tile, n).to(0, tile.out, tile.outStride));
+    tile.owed = true;
+  }
+}
