@@ -79,9 +79,7 @@ final class ModTensors {
   }
 
   private void shape(Tensor tensor, List<Long> expected) {
-    // One row may be written as a vector.
-    boolean vector = expected.size() == 2 && expected.getFirst() == 1 && tensor.shape().equals(expected.subList(1, 2));
-    if (!vector && !tensor.shape().equals(expected)) {
+    if (!tensor.fits(expected)) {
       throw new MalformedFileException(
           file, "tensor " + tensor.name(), "has the shape " + tensor.shape() + ", expected " + expected);
     }
