@@ -116,7 +116,7 @@ public final class Checkpoint implements AutoCloseable {
   private static void check(
       Object file, ModelConfig config, Map<String, Tensor> tensors, Optional<ModDescriptor> mod) {
     ModelChecks.check(
-        file, config, tensors, mod.map(m -> ModTensors.check(file, m, config, tensors)).orElse(Set.of()));
+        file, config, 0, tensors, mod.map(m -> ModTensors.check(file, m, config, tensors)).orElse(Set.of()));
   }
 
   private ChatTemplate template(String source) {

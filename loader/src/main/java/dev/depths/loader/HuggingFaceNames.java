@@ -23,12 +23,24 @@ final class HuggingFaceNames {
       Map.entry("mlp.gate_proj", "ffn_gate"),
       Map.entry("mlp.up_proj", "ffn_up"),
       Map.entry("mlp.down_proj", "ffn_down"),
+      Map.entry("block_sparse_moe.gate", "ffn_gate_inp"),
+      Map.entry("mlp.gate", "ffn_gate_inp"),
+      Map.entry("mlp.shared_expert_gate", "ffn_gate_inp_shexp"),
+      Map.entry("mlp.shared_expert.gate_proj", "ffn_gate_shexp"),
+      Map.entry("mlp.shared_expert.up_proj", "ffn_up_shexp"),
+      Map.entry("mlp.shared_expert.down_proj", "ffn_down_shexp"),
       Map.entry("mod_router", "mod_router"),
       Map.entry("mod_router_up", "mod_router_up"),
       Map.entry("mod_router_down", "mod_router_down"),
       Map.entry("mod_predictor_up", "mod_predictor_up"),
       Map.entry("mod_predictor_down", "mod_predictor_down"));
   private static final Pattern BLOCK_TENSOR = Pattern.compile("model\\.layers\\.(\\d{1,4})\\.(.+)\\.(weight|bias)");
+  private static final Map<String, ExpertMatrix> EXPERT = Map.of(
+      "block_sparse_moe.w1", ExpertMatrix.GATE, "block_sparse_moe.w3", ExpertMatrix.UP,
+      "block_sparse_moe.w2", ExpertMatrix.DOWN, "mlp.gate_proj", ExpertMatrix.GATE, "mlp.up_proj", ExpertMatrix.UP,
+      "mlp.down_proj", ExpertMatrix.DOWN);
+  private static final Pattern EXPERT_TENSOR =
+      Pattern.compile("model\\.layers\\.(\\d{1,4})\\.(\\w+)\\.experts\\.(\\d{1,4})\\.(\\w+)\\.weight");
   private static final Pattern SHARED_ROUTER =
       Pattern.compile("model\\.(mod_(router|predictor)(_up|_down)?\\.(weight|bias))");
   /** Tables that old checkpoints saved and that follow from the configuration. */
@@ -49,6 +61,11 @@ final class HuggingFaceNames {
     if (block.matches() && BLOCK.containsKey(block.group(2))) {
       int number = Integer.parseInt(block.group(1));
       return Optional.of("blk." + number + '.' + BLOCK.get(block.group(2)) + '.' + block.group(3));
+    }
+    Matcher expert = EXPERT_TENSOR.matcher(name);
+    if (expert.matches() && EXPERT.containsKey(expert.group(2) + '.' + expert.group(4))) {
+      return Optional.of(EXPERT.get(expert.group(2) + '.' + expert.group(4))
+          .single(Integer.parseInt(expert.group(1)), Integer.parseInt(expert.group(3))));
     }
     Matcher shared = SHARED_ROUTER.matcher(name);
     if (shared.matches()) {
