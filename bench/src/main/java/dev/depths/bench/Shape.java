@@ -2,6 +2,7 @@ package dev.depths.bench;
 
 import dev.depths.loader.ModelConfig;
 import dev.depths.loader.ModelConfig.Rope;
+import java.util.Optional;
 
 /** Shapes of models that benchmarks build in memory. */
 public enum Shape {
@@ -34,6 +35,6 @@ public enum Shape {
       frequencies[i] = (float) Math.pow(100_000, -2.0 * i / headDim);
     }
     return new ModelConfig("llama", blocks, embedding, feedForward, heads, kvHeads, headDim, vocabulary, 8192, 1e-5f,
-        new Rope(Rope.Layout.INTERLEAVED, frequencies, 1), false, false, true);
+        new Rope(Rope.Layout.INTERLEAVED, frequencies, 1), false, false, true, Optional.empty());
   }
 }

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Pattern;
 
 /**
  * A Mixture-of-Depths adapter for a dense checkpoint: routers, and optionally low-rank updates of its matrices, {@code
@@ -26,6 +27,9 @@ public final class Adapter implements AutoCloseable {
   private static final String NO_ADAPTER = ": this is no Mixture-of-Depths adapter";
   private static final String LORA_A = ".lora_a";
   private static final String LORA_B = ".lora_b";
+
+  /** Matrices of a mixture of experts; of these the shared expert's alone can be updated. */
+  private static final Pattern EXPERTS = Pattern.compile("blk\\.\\d+\\.ffn_(gate|up|down)(\\.\\d+|_exps|_inp|_inp_shexp)");
 
   private final Object file;
   private final Arena arena;
@@ -140,6 +144,9 @@ public final class Adapter implements AutoCloseable {
    * @throws LoadException if it does not
    */
   public void validate(ModelConfig config) {
+    if (descriptor.noopExperts() > 0) {
+      throw new UnsupportedModelException(file, "mod.noop_experts is a property of models; an adapter adds no experts");
+    }
     Set<String> routers = ModTensors.check(file, descriptor, config, tensors);
     Map<String, List<Long>> matrices = new HashMap<>();
     for (int block = 0; block < config.blocks(); block++) {
@@ -156,6 +163,9 @@ public final class Adapter implements AutoCloseable {
       }
       String matrix = name.substring(0, name.length() - LORA_A.length());
       List<Long> shape = matrices.get(matrix + ".weight");
+      if (shape == null && config.experts().isPresent() && EXPERTS.matcher(matrix).matches()) {
+        throw new UnsupportedModelException(file, "tensor " + name + " updates experts or their router");
+      }
       if (shape == null) {
         throw malformed(name, "updates " + matrix + ".weight, which the base does not have");
       }

@@ -115,8 +115,9 @@ public final class Checkpoint implements AutoCloseable {
 
   private static void check(
       Object file, ModelConfig config, Map<String, Tensor> tensors, Optional<ModDescriptor> mod) {
-    ModelChecks.check(
-        file, config, tensors, mod.map(m -> ModTensors.check(file, m, config, tensors)).orElse(Set.of()));
+    int noopExperts = mod.map(ModDescriptor::noopExperts).orElse(0);
+    ModelChecks.check(file, config, noopExperts, tensors,
+        mod.map(m -> ModTensors.check(file, m, config, tensors)).orElse(Set.of()));
   }
 
   private ChatTemplate template(String source) {

@@ -24,16 +24,14 @@ final class GgufConfig {
 
   private ModelConfig read() {
     Rope.Layout layout = Architectures.ggufLayout(metadata.file(), architecture);
-    if (metadata.integer(key("expert_count"), 0, Limits.WIDTH).orElse(0L) > 0) {
-      throw metadata.unsupported(key("expert_count") + ": mixtures of experts are not supported");
-    }
     int blocks = metadata.requireInt(key("block_count"), 1, Limits.BLOCKS);
     int embedding = metadata.requireInt(key("embedding_length"), 1, Limits.WIDTH);
-    int feedForward = perBlock("feed_forward_length", Limits.WIDTH, Optional.empty());
-    int heads = perBlock("attention.head_count", Limits.HEADS, Optional.empty());
-    int kvHeads = perBlock("attention.head_count_kv", Limits.HEADS, Optional.of(heads));
+    int feedForward = metadata.perBlock(key("feed_forward_length"), Limits.WIDTH);
+    int heads = metadata.perBlock(key("attention.head_count"), Limits.HEADS);
+    String kvHeadsKey = key("attention.head_count_kv");
+    int kvHeads = metadata.has(kvHeadsKey) ? metadata.perBlock(kvHeadsKey, Limits.HEADS) : heads;
     if (heads % kvHeads != 0) {
-      throw metadata.malformed(key("attention.head_count_kv"), "is " + kvHeads + ", expected a divisor of " + heads);
+      throw metadata.malformed(kvHeadsKey, "is " + kvHeads + ", expected a divisor of " + heads);
     }
     int headDim = headDim(embedding, heads);
     double epsilon = metadata.number(key("attention.layer_norm_rms_epsilon"), 0, 1)
@@ -44,30 +42,8 @@ final class GgufConfig {
         // Within the window sliding attention is full attention; beyond it is not supported.
         window > 0 ? Math.min(window, context) : context,
         (float) epsilon, rope(layout, headDim, context), tensors.containsKey("blk.0.attn_q.bias"),
-        tensors.containsKey("blk.0.attn_q_norm.weight"), !tensors.containsKey("output.weight"));
-  }
-
-  /** A value that some files give once, some for each block; all blocks must agree. */
-  private int perBlock(String name, int max, Optional<Integer> fallback) {
-    String key = key(name);
-    if (fallback.isPresent() && !metadata.has(key)) {
-      return fallback.get();
-    }
-    if (!(metadata.value(key) instanceof List<?> list)) {
-      return metadata.requireInt(key, 1, max);
-    }
-    for (Object value : list) {
-      if (!(value instanceof Long number) || number < 1 || number > max) {
-        throw metadata.malformed(key, "holds " + Metadata.shown(value) + ", expected integers from 1 to " + max);
-      }
-      if (!value.equals(list.getFirst())) {
-        throw metadata.unsupported(key + " differs from block to block, which is not supported");
-      }
-    }
-    if (list.isEmpty()) {
-      throw metadata.malformed(key, "is empty");
-    }
-    return ((Long) list.getFirst()).intValue();
+        tensors.containsKey("blk.0.attn_q_norm.weight"), !tensors.containsKey("output.weight"),
+        GgufExperts.read(metadata, architecture, tensors, blocks, feedForward));
   }
 
   private int headDim(int embedding, int heads) {

@@ -15,7 +15,8 @@ final class HuggingFaceConfig {
   private HuggingFaceConfig(Metadata config, Map<String, Tensor> tensors) {
     this.config = config;
     this.tensors = tensors;
-    this.architecture = config.string("model_type").orElseThrow(() -> config.malformed("model_type", "is missing"));
+    this.architecture = Architectures.ofModelType(
+        config.string("model_type").orElseThrow(() -> config.malformed("model_type", "is missing")));
   }
 
   /** Whether the output projection is the embedding, in which case a file's own copy of it is not used. */
@@ -41,19 +42,23 @@ final class HuggingFaceConfig {
     }
     int blocks = config.requireInt("num_hidden_layers", 1, Limits.BLOCKS);
     int headDim = headDim(embedding, heads);
+    int feedForward = config.requireInt("intermediate_size", 1, Limits.WIDTH);
     int context = config.requireInt("max_position_embeddings", 1, Integer.MAX_VALUE);
     RopeScaling scaling = scaling(context);
     if (scaling instanceof RopeScaling.Yarn yarn) {
       context = (int) Math.max(context, Math.min(Integer.MAX_VALUE, yarn.context() * yarn.factor()));
     }
-    return new ModelConfig(architecture, blocks, embedding,
-        config.requireInt("intermediate_size", 1, Limits.WIDTH), heads, kvHeads, headDim,
+    return new ModelConfig(architecture, blocks, embedding, feedForward, heads, kvHeads, headDim,
         config.requireInt("vocab_size", 1, Limits.VOCABULARY),
         Math.min(context, window(blocks)),
-        config.number("rms_norm_eps", 0, 1).orElse(1e-6).floatValue(),
+        config.number("rms_norm_eps", 0, 1).orElse(isMixtral() ? 1e-5 : 1e-6).floatValue(),
         scaling.rope(Rope.Layout.HALVES, ropeBase(), headDim, null),
         tensors.containsKey("blk.0.attn_q.bias"), tensors.containsKey("blk.0.attn_q_norm.weight"),
-        tied(config, tensors));
+        tied(config, tensors), HuggingFaceExperts.read(config, architecture, blocks, feedForward));
+  }
+
+  private boolean isMixtral() {
+    return architecture.equals("mixtral");
   }
 
   private void refuseVariants() {
@@ -88,7 +93,7 @@ final class HuggingFaceConfig {
 
   /** Positions over which sliding attention is full attention. */
   private int window(int blocks) {
-    boolean used = config.booleanOr("use_sliding_window", architecture.equals("mistral"))
+    boolean used = config.booleanOr("use_sliding_window", isMixtral() || architecture.equals("mistral"))
         && config.intOr("max_window_layers", 0, 0, Integer.MAX_VALUE) < blocks;
     boolean listed = config.list("layer_types").orElse(List.of()).contains("sliding_attention");
     int window = config.intOr("sliding_window", 0, 0, Integer.MAX_VALUE);
@@ -97,7 +102,7 @@ final class HuggingFaceConfig {
 
   private double ropeBase() {
     String key = config.has("rope_parameters.rope_theta") ? "rope_parameters.rope_theta" : "rope_theta";
-    return config.number(key, 1.001, 1e12).orElse(10000.0);
+    return config.number(key, 1.001, 1e12).orElse(isMixtral() ? 1e6 : 10000.0);
   }
 
   /** The scaling, under {@code rope_scaling} or, since transformers 5, {@code rope_parameters}. */

@@ -4,8 +4,8 @@ package dev.depths.loader;
 final class Limits {
   static final int BLOCKS = 1 << 12;
   static final int WIDTH = 1 << 20;
-  static final int EXPERTS = 1 << 12;
   static final int HEADS = 1 << 14;
+  static final int EXPERTS = 1 << 9;
   static final int VOCABULARY = 1 << 24;
 
   private Limits() {}

@@ -40,6 +40,25 @@ final class Metadata {
     return integer(key, min, max).map(Long::intValue).orElse(fallback);
   }
 
+  /** An integer from 1 that some files give once, some for each block; all blocks must agree. */
+  int perBlock(String key, int max) {
+    if (!(value(key) instanceof List<?> list)) {
+      return requireInt(key, 1, max);
+    }
+    for (Object value : list) {
+      if (!(value instanceof Long number) || number < 1 || number > max) {
+        throw malformed(key, "holds " + shown(value) + ", expected integers from 1 to " + max);
+      }
+      if (!value.equals(list.getFirst())) {
+        throw unsupported(key + " differs from block to block, which is not supported");
+      }
+    }
+    if (list.isEmpty()) {
+      throw malformed(key, "is empty");
+    }
+    return ((Long) list.getFirst()).intValue();
+  }
+
   Optional<Long> integer(String key, long min, long max) {
     Object value = values.get(key);
     if (value == null) {

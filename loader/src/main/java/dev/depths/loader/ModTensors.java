@@ -28,6 +28,10 @@ final class ModTensors {
             file, "mod.blocks", "holds block " + block + ", expected 0 to " + (config.blocks() - 1));
       }
     }
+    if (mod.noopExperts() > 0 && config.experts().isEmpty()) {
+      throw new MalformedFileException(
+          file, "mod.noop_experts", "is " + mod.noopExperts() + ", but the model has no experts beside them");
+    }
     ModTensors checks = new ModTensors(file, tensors);
     if (mod.router().shared()) {
       checks.routed(mod, "", config.embedding());
@@ -85,9 +89,7 @@ final class ModTensors {
   }
 
   private void shape(Tensor tensor, List<Long> expected) {
-    // One row may be written as a vector.
-    boolean vector = expected.size() == 2 && expected.getFirst() == 1 && tensor.shape().equals(expected.subList(1, 2));
-    if (!vector && !tensor.shape().equals(expected)) {
+    if (!tensor.fits(expected)) {
       throw new MalformedFileException(
           file, "tensor " + tensor.name(), "has the shape " + tensor.shape() + ", expected " + expected);
     }

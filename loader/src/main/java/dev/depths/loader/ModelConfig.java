@@ -1,12 +1,14 @@
 package dev.depths.loader;
 
+import java.util.Optional;
+
 /**
  * Hyperparameters of a decoder-only transformer of the llama family (RMSNorm, RoPE, grouped-query attention, SwiGLU).
  *
- * @param architecture llama, mistral, qwen2 or qwen3
+ * @param architecture llama, mistral, mixtral, qwen2, qwen2moe, qwen3 or qwen3moe
  * @param blocks number of transformer blocks
  * @param embedding width of the residual stream (d)
- * @param feedForward width of the MLP's hidden layer
+ * @param feedForward width of the hidden layer of an MLP that is not of experts
  * @param heads query heads
  * @param kvHeads key/value heads; divides {@code heads}
  * @param headDim width of one head
@@ -14,9 +16,10 @@ package dev.depths.loader;
  * @param contextLength most positions the model was made for
  * @param rmsEpsilon epsilon inside the RMSNorm's root
  * @param rope rotary position embedding
- * @param qkvBias whether query, key and value projections have a bias (qwen2)
- * @param qkNorm whether queries and keys are RMS-normalised per head before RoPE (qwen3)
+ * @param qkvBias whether query, key and value projections have a bias (qwen2, qwen2moe)
+ * @param qkNorm whether queries and keys are RMS-normalised per head before RoPE (qwen3, qwen3moe)
  * @param tiedEmbedding whether the output projection is the embedding
+ * @param experts the mixture of experts in the place of MLPs, if the model has one
  */
 public record ModelConfig(
     String architecture,
@@ -32,7 +35,13 @@ public record ModelConfig(
     Rope rope,
     boolean qkvBias,
     boolean qkNorm,
-    boolean tiedEmbedding) {
+    boolean tiedEmbedding,
+    Optional<Experts> experts) {
+
+  /** The mixture of experts of a block, or empty if it has one MLP. */
+  public Optional<Experts> experts(int block) {
+    return experts.filter(e -> !e.denseBlocks().contains(block));
+  }
 
   /**
    * Rotary position embedding: pair i of a head turns by {@code position * inverseFrequencies[i]} radians. All scaling

@@ -2,6 +2,7 @@ package dev.depths.loader;
 
 import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * A named tensor: a view of the mapped file, or of memory for models built in it.
@@ -30,6 +31,28 @@ public record Tensor(String name, DType type, List<Long> shape, MemorySegment da
     return rows;
   }
 
+  /** Whether the shape is this one, of which a single row may also be written as a vector. */
+  boolean fits(List<Long> expected) {
+    boolean vector = expected.size() == 2 && expected.getFirst() == 1 && shape.equals(expected.subList(1, 2));
+    return vector || shape.equals(expected);
+  }
+
+  /**
+   * Part {@code index} of the outermost dimension, as one of n matrices [n, rows, columns]: a view of the same memory.
+   *
+   * @param partName the part's name
+   * @throws IndexOutOfBoundsException if there is no such part
+   * @throws IllegalArgumentException if the tensor is a vector
+   */
+  public Tensor part(int index, String partName) {
+    if (shape.size() < 2) {
+      throw new IllegalArgumentException(name + " of the shape " + shape + " has no parts");
+    }
+    Objects.checkIndex(index, shape.getFirst());
+    long bytes = data.byteSize() / shape.getFirst();
+    return new Tensor(partName, type, shape.subList(1, shape.size()), data.asSlice(index * bytes, bytes));
+  }
+
   /**
    * Writes row {@code row}, dequantised to f32, to {@code out[offset ..< offset + columns()]}.
    *
@@ -42,7 +65,6 @@ public record Tensor(String name, DType type, List<Long> shape, MemorySegment da
       throw lost(e);
     }
   }
-
 
   /**
    * All elements, dequantised to f32: for vectors and small matrices.

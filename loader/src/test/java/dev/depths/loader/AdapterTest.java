@@ -176,6 +176,25 @@ class AdapterTest {
   }
 
   @Test
+  void ofExpertsTheSharedOneAloneIsUpdated() {
+    GgufFile file = GgufFile.parse("base", MemorySegment.ofArray(TinyModel.gguf("qwen2moe").toBytes()));
+    ModelConfig mixture = GgufConfig.read(new Metadata("base", file.metadata()), file.tensors());
+    parse(withLora().tensor("blk.0.ffn_up_shexp.lora_a", DType.F32, new float[64], 2, 32)
+        .tensor("blk.0.ffn_up_shexp.lora_b", DType.F32, new float[80], 40, 2)).validate(mixture);
+    for (String matrix : List.of("ffn_up.3", "ffn_up_exps", "ffn_gate_inp", "ffn_gate_inp_shexp", "ffn_down")) {
+      SafetensorsWriter writer = withLora().tensor("blk.0." + matrix + ".lora_a", DType.F32, new float[64], 2, 32)
+          .tensor("blk.0." + matrix + ".lora_b", DType.F32, new float[48], 24, 2);
+      if (matrix.equals("ffn_down")) {
+        assertMalformed("tensor blk.0.ffn_down.lora_a", "updates blk.0.ffn_down.weight, which the base does not have",
+            () -> parse(writer).validate(mixture));
+      } else {
+        assertUnsupported("tensor blk.0." + matrix + ".lora_a", "updates experts or their router",
+            () -> parse(writer).validate(mixture));
+      }
+    }
+  }
+
+  @Test
   void otherTensorsAreRefused() {
     assertUnsupported("a.safetensors: tensor blk.0.attn_q.weight", "is neither a router nor a low-rank update",
         () -> parse(withLora().tensor("blk.0.attn_q.weight", DType.F32, new float[1], 1)).validate(CONFIG));

@@ -20,7 +20,14 @@ class ConfigFuzzTest {
          "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 4096, "vocab_size": 100,
          "sliding_window": 99, "rope_parameters": {"rope_type": "yarn", "factor": 4, "mscale": 1, "mscale_all_dim": 2,
          "beta_fast": 8, "beta_slow": 2}, "mod": {"version": 1, "blocks": [1], "capacity": [0.5], "router": "mlp",
-         "selection": "predictor", "combine": "x + r*f"}}""")
+         "selection": "predictor", "combine": "x + r*f"}}""", """
+        {"model_type": "mixtral", "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 4,
+         "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 4096, "vocab_size": 100,
+         "num_local_experts": 8, "num_experts_per_tok": 2}""", """
+        {"model_type": "qwen2_moe", "hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 4,
+         "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 4096, "vocab_size": 100,
+         "num_experts": 60, "num_experts_per_tok": 4, "moe_intermediate_size": 24, "norm_topk_prob": true,
+         "shared_expert_intermediate_size": 40, "mlp_only_layers": [1], "decoder_sparse_step": 2}""")
         .map(text -> Arguments.of((Object) text.getBytes(StandardCharsets.UTF_8)));
   }
 

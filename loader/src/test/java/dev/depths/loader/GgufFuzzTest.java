@@ -22,7 +22,12 @@ class GgufFuzzTest {
     GgufWriter values = new GgufWriter().put("general.architecture", "llama").put("nested", List.of(List.of(1)))
         .put("f64", 1.0).put("bools", List.of(true)).putArray("u64s", GgufType.UINT64, List.of(1))
         .tensor("q", DType.Q4_K, new byte[144], 1, 256);
-    return Stream.of(TinyModel.gguf("qwen2"), TinyModel.gguf("qwen3"), routed, values)
+    GgufWriter separate = TinyModel.gguf(
+        TinyModel.metadata("llama").put("llama.expert_count", 4).put("llama.expert_used_count", 2),
+        TinyModel.separate(TinyModel.shapes("mixtral")));
+    GgufWriter stacked = TinyModel.gguf("qwen2moe").put("qwen2moe.expert_weights_scale", 1f)
+        .put("qwen2moe.expert_gating_func", 1).put("qwen2moe.expert_weights_norm", true);
+    return Stream.of(TinyModel.gguf("qwen2"), TinyModel.gguf("qwen3"), routed, values, separate, stacked)
         .map(writer -> Arguments.of((Object) writer.toBytes()));
   }
 
@@ -41,7 +46,12 @@ class GgufFuzzTest {
       ModelConfig config = GgufConfig.read(metadata, file.tensors());
       Set<String> routers = ModReader.read(metadata, Set.of())
           .map(mod -> ModTensors.check("fuzz.gguf", mod, config, file.tensors())).orElse(Set.of());
-      ModelChecks.check("fuzz.gguf", config, file.tensors(), routers);
+      ModelChecks.check("fuzz.gguf", config, 0, file.tensors(), routers);
+      for (int block = 0; block < config.blocks(); block++) {
+        for (int expert = 0; expert < config.experts(block).map(Experts::count).orElse(0); expert++) {
+          ExpertMatrix.DOWN.find(file.tensors(), block, expert).toFloats();
+        }
+      }
     } catch (LoadException expected) {
       // What a malformed file is for.
     }

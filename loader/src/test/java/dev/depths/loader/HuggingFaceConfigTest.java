@@ -92,7 +92,8 @@ class HuggingFaceConfigTest {
 
   @Test
   void variantsThatAreNotSupported() {
-    assertNotSupported("architecture \"gemma2\"", "[llama, mistral, qwen2, qwen3]", "\"model_type\": \"gemma2\"");
+    assertNotSupported("architecture \"gemma2\"", "[llama, mistral, mixtral, qwen2, qwen2moe, qwen3, qwen3moe]",
+        "\"model_type\": \"gemma2\"");
     assertNotSupported("hidden_act is \"gelu\"", "supported is silu", "\"hidden_act\": \"gelu\"");
     assertNotSupported("quantization_config", "use GGUF", "\"quantization_config\": {\"quant_method\": \"gptq\"}");
     assertNotSupported("partial_rotary_factor is 0.5", "all of a head", "\"partial_rotary_factor\": 0.5");

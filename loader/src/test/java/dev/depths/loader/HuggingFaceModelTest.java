@@ -1,5 +1,6 @@
 package dev.depths.loader;
 
+import static dev.depths.loader.HuggingFaceTensors.weights;
 import static dev.depths.loader.Refusals.assertMalformed;
 import static dev.depths.loader.Refusals.assertUnsupported;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
@@ -15,7 +16,6 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -26,33 +26,11 @@ import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class HuggingFaceModelTest {
-  private static final Map<String, String> NAMES = new LinkedHashMap<>();
-
-  static {
-    NAMES.put("attn_norm", "input_layernorm");
-    NAMES.put("attn_q_norm", "self_attn.q_norm");
-    NAMES.put("attn_k_norm", "self_attn.k_norm");
-    NAMES.put("attn_q", "self_attn.q_proj");
-    NAMES.put("attn_k", "self_attn.k_proj");
-    NAMES.put("attn_v", "self_attn.v_proj");
-    NAMES.put("attn_output", "self_attn.o_proj");
-    NAMES.put("ffn_norm", "post_attention_layernorm");
-    NAMES.put("ffn_gate", "mlp.gate_proj");
-    NAMES.put("ffn_up", "mlp.up_proj");
-    NAMES.put("ffn_down", "mlp.down_proj");
-  }
+  private static final String EXPERTS = """
+      , "num_local_experts": 4, "num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 24,
+       "shared_expert_intermediate_size": 40""";
 
   @TempDir Path directory;
-
-  private static String theirName(String ggufName) {
-    String[] parts = ggufName.split("\\.");
-    return switch (parts[0]) {
-      case "token_embd" -> "model.embed_tokens.weight";
-      case "output_norm" -> "model.norm.weight";
-      case "output" -> "lm_head.weight";
-      default -> "model.layers." + parts[1] + '.' + NAMES.get(parts[2]) + '.' + parts[3];
-    };
-  }
 
   private void config(String architecture, String more) throws IOException {
     Files.writeString(directory.resolve("config.json"), """
@@ -60,19 +38,6 @@ class HuggingFaceModelTest {
          "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8, "max_position_embeddings": 128,
          "vocab_size": 10, "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "bos_token_id": null%s}"""
         .formatted(architecture, more));
-  }
-
-  private static void add(SafetensorsWriter writer, String ggufName, long[] shape, DType type) {
-    long elements = shape.length == 1 ? shape[0] : shape[0] * shape[1];
-    float[] values = new float[(int) elements];
-    Arrays.fill(values, 0.5f);
-    writer.tensor(theirName(ggufName), type, values, shape);
-  }
-
-  private SafetensorsWriter weights(String architecture, DType type) {
-    SafetensorsWriter writer = new SafetensorsWriter().metadata("format", "pt");
-    TinyModel.shapes(architecture).forEach((name, shape) -> add(writer, name, shape, type));
-    return writer;
   }
 
   private Path write(SafetensorsWriter writer) throws IOException {
@@ -87,9 +52,10 @@ class HuggingFaceModelTest {
     int[] count = {0};
     TinyModel.shapes("llama").forEach((name, shape) -> {
       int number = count[0]++ % 2;
-      add(shards[number], name, shape, DType.F32);
-      String file = theirName(name).equals(tensor) ? shard : "model-%05d-of-00002.safetensors".formatted(number + 1);
-      map.add("\"%s\": \"%s\"".formatted(theirName(name), file));
+      HuggingFaceTensors.add(shards[number], "llama", name, shape, DType.F32);
+      String theirs = HuggingFaceTensors.theirName("llama", name);
+      String file = theirs.equals(tensor) ? shard : "model-%05d-of-00002.safetensors".formatted(number + 1);
+      map.add("\"%s\": \"%s\"".formatted(theirs, file));
     });
     for (int number = 0; number < 2; number++) {
       shards[number].write(directory.resolve("model-%05d-of-00002.safetensors".formatted(number + 1)));
@@ -100,18 +66,19 @@ class HuggingFaceModelTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"llama, F32", "mistral, F16", "qwen2, BF16", "qwen3, F32"})
+  @CsvSource({"llama, F32", "mistral, F16", "qwen2, BF16", "qwen3, F32", "mixtral, F32", "qwen2_moe, F16",
+      "qwen3_moe, BF16"})
   void opensEachArchitecture(String architecture, DType type) throws IOException {
-    config(architecture, ", \"tie_word_embeddings\": true");
+    config(architecture, EXPERTS + ", \"tie_word_embeddings\": true");
     try (Checkpoint checkpoint = Checkpoint.open(write(weights(architecture, type)))) {
       ModelConfig config = checkpoint.config();
-      assertEquals(architecture, config.architecture());
+      assertEquals(architecture.replace("_", ""), config.architecture());
       assertEquals(Layout.HALVES, config.rope().layout());
       assertEquals(8, config.headDim());
-      assertEquals(architecture.equals("qwen2"), config.qkvBias());
-      assertEquals(architecture.equals("qwen3"), config.qkNorm());
+      assertEquals(architecture.startsWith("qwen2"), config.qkvBias());
+      assertEquals(architecture.startsWith("qwen3"), config.qkNorm());
       assertTrue(config.tiedEmbedding());
-      assertEquals(TinyModel.shapes(architecture).keySet(), checkpoint.tensors().keySet());
+      assertEquals(HuggingFaceTensors.shapes(architecture).keySet(), checkpoint.tensors().keySet());
       Tensor tensor = checkpoint.tensors().get("blk.1.attn_k.weight");
       assertEquals("blk.1.attn_k.weight", tensor.name());
       assertEquals(type, tensor.type());
@@ -124,6 +91,23 @@ class HuggingFaceModelTest {
       assertEquals(Optional.empty(), checkpoint.tokenizer());
       assertEquals(64, checkpoint.sha256().length());
     }
+  }
+
+  @Test
+  void blocksWithoutExperts() throws IOException {
+    config("qwen3_moe", EXPERTS + ", \"decoder_sparse_step\": 2");
+    Map<String, long[]> shapes = HuggingFaceTensors.shapes("qwen3_moe");
+    shapes.keySet().removeIf(name -> name.matches("blk\\.0\\.ffn_(?!norm).*"));
+    TinyModel.mlp(shapes, "blk.0.");
+    SafetensorsWriter writer = new SafetensorsWriter();
+    shapes.forEach((name, shape) -> HuggingFaceTensors.add(writer, "qwen3_moe", name, shape, DType.F32));
+    try (Checkpoint checkpoint = Checkpoint.open(write(writer))) {
+      assertEquals(Optional.empty(), checkpoint.config().experts(0));
+      assertEquals(24, checkpoint.config().experts(1).orElseThrow().feedForward());
+      assertEquals("blk.1.ffn_up.3.weight", ExpertMatrix.UP.find(checkpoint.tensors(), 1, 3).name());
+    }
+    config("qwen3_moe", EXPERTS);
+    assertMalformed("tensor blk.0.ffn_gate_inp.weight", "is missing", () -> Checkpoint.open(directory));
   }
 
   @Test

@@ -300,8 +300,7 @@ final class ForwardPass {
   }
 
   private void mlp(BlockWeights w, float[] h, int n) {
-    mlp.run(w.mlp(), h, tile, n);
-    weightBytesRead += w.mlp().bytes();
+    weightBytesRead += mlp.run(w.mlp(), h, tile, n);
   }
 
   /** Adds what is owed to the residual stream. */

@@ -159,7 +159,8 @@ public final class Model implements AutoCloseable {
    */
   private static void requireSameRowOrder(Adapter adapter, ModelConfig config, Path file) {
     boolean turned = adapter.tensors().keySet().stream().anyMatch(n -> n.contains("attn_q.") || n.contains("attn_k."));
-    boolean llama = config.architecture().equals("llama") || config.architecture().equals("mistral");
+    boolean llama = config.architecture().equals("llama") || config.architecture().equals("mistral")
+        || config.architecture().equals("mixtral");
     if (turned && llama && config.rope().layout() == ModelConfig.Rope.Layout.HALVES) {
       throw new UnsupportedModelException(file, "an adapter of query or key matrices needs a " + config.architecture()
           + " base in a GGUF file, not a Hugging Face directory, whose rows are in another order");

@@ -46,6 +46,12 @@ final class PrepareJob implements Workers.Job {
     return this;
   }
 
+  /** Where the normalised residual stream goes, if no projection's input is to be made of it. */
+  PrepareJob normed(Activations input) {
+    this.input = input;
+    return this;
+  }
+
   /** Makes {@code input} ready for a projection. */
   PrepareJob inputOf(Projection projection, Activations input) {
     this.projection = projection;

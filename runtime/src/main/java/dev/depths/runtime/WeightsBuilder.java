@@ -3,6 +3,8 @@ package dev.depths.runtime;
 import dev.depths.loader.Adapter;
 import dev.depths.loader.Checkpoint;
 import dev.depths.loader.DType;
+import dev.depths.loader.ExpertMatrix;
+import dev.depths.loader.Experts;
 import dev.depths.loader.MalformedFileException;
 import dev.depths.loader.ModDescriptor;
 import dev.depths.loader.ModDescriptor.Part;
@@ -78,11 +80,34 @@ final class WeightsBuilder {
     boolean routed = mod != null && mod.blocks().contains(b);
     return new BlockWeights(
         attention(prefix, routed && mod.part() != Part.MLP && mod.skippedKv() == SkippedKv.PROJECTED),
-        new MlpWeights(
-            vector(prefix + "ffn_norm.weight"),
-            projection(prefix, identity(), "ffn_gate", "ffn_up"),
-            projection(prefix, identity(), "ffn_down")),
+        mlp(prefix, b),
         routed ? routers.of(prefix, mod) : new PartRouter[0]);
+  }
+
+  private MlpWeights mlp(String prefix, int b) {
+    float[] norm = vector(prefix + "ffn_norm.weight");
+    Experts experts = config.experts(b).orElse(null);
+    if (experts == null) {
+      return new MlpWeights.Dense(
+          norm, projection(prefix, identity(), "ffn_gate", "ffn_up"), projection(prefix, identity(), "ffn_down"));
+    }
+    List<MlpWeights.Dense> each = new ArrayList<>();
+    for (int e = 0; e < experts.count(); e++) {
+      List<float[]> factors = new ArrayList<>();
+      each.add(new MlpWeights.Dense(null,
+          projection(List.of(expert(ExpertMatrix.GATE, b, e, factors), expert(ExpertMatrix.UP, b, e, factors)), factors),
+          projection(List.of(expert(ExpertMatrix.DOWN, b, e, factors)), factors)));
+    }
+    boolean shared = experts.sharedFeedForward() > 0;
+    return new MlpWeights.Experts(norm, vector(prefix + "ffn_gate_inp.weight"), experts.used(), experts.normalised(), each,
+        shared ? new MlpWeights.Dense(null, projection(prefix, identity(), "ffn_gate_shexp", "ffn_up_shexp"),
+            projection(prefix, identity(), "ffn_down_shexp")) : null,
+        shared ? vector(prefix + "ffn_gate_inp_shexp.weight") : null);
+  }
+
+  private Linear expert(ExpertMatrix matrix, int block, int expert, List<float[]> factors) {
+    Tensor w = matrix.find(checkpoint.tensors(), block, expert);
+    return linear(w.name().substring(0, w.name().length() - ".weight".length()), w, identity(), factors);
   }
 
   /** @param apart whether keys and values are computed for more tokens than queries */
@@ -137,7 +162,10 @@ final class WeightsBuilder {
    * @param factors receives the low-rank update's first factor
    */
   private Linear linear(String name, IntUnaryOperator rowOf, List<float[]> factors) {
-    Tensor w = tensor(name + ".weight");
+    return linear(name, tensor(name + ".weight"), rowOf, factors);
+  }
+
+  private Linear linear(String name, Tensor w, IntUnaryOperator rowOf, List<float[]> factors) {
     int rows = Math.toIntExact(w.rows());
     Tensor a = adapter.get(name + ".lora_a");
     Tensor b = adapter.get(name + ".lora_b");

@@ -29,7 +29,8 @@ record TinyModel(ModelConfig config, Map<String, Tensor> tensors, Optional<ModDe
         frequencies[i] = (float) Math.pow(10_000, -2.0 * i / headDim);
       }
       return new ModelConfig(architecture, blocks, embedding, feedForward, heads, kvHeads, headDim, vocabulary, 2048,
-          1e-5f, new Rope(layout, frequencies, 1), architecture.equals("qwen2"), architecture.equals("qwen3"), tied);
+          1e-5f, new Rope(layout, frequencies, 1), architecture.equals("qwen2"), architecture.equals("qwen3"), tied,
+          Optional.empty());
     }
   }
 
