@@ -45,8 +45,9 @@ public record ModDescriptor(
     if (capacities != 0 && capacities != blocks.size() || capacities == 0 && selection.rule() == Rule.TOPK) {
       throw new IllegalArgumentException(capacities + " capacities for " + blocks.size() + " blocks");
     }
-    if (unit == Unit.SEQUENCE && selection.rule() != Rule.THRESHOLD) {
-      throw new IllegalArgumentException("whole sequences are selected by a threshold, not by " + selection.rule());
+    if (unit == Unit.SEQUENCE && (selection.rule() != Rule.THRESHOLD || selection.initialTokens() > 0
+        || combine.gate() == Combine.Gate.SOFTMAX)) {
+      throw new IllegalArgumentException("whole sequences are selected by a threshold alone, and not gated by a softmax");
     }
     if (combine.form().gatesMlp() && part != Part.BLOCK) {
       throw new IllegalArgumentException("combine gates the MLP of a whole block, but the part is " + part);

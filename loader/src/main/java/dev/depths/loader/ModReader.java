@@ -67,6 +67,10 @@ final class ModReader {
       throw metadata.unsupported("mod.granularity is of sequences, which are selected by a threshold only");
     }
     Combine combine = one("combine", ModSpelling.COMBINES, blocksRouted ? null : Combine.HARD);
+    if (granularity.unit() == Unit.SEQUENCE
+        && (selection.initialTokens() > 0 || combine.gate() == Combine.Gate.SOFTMAX)) {
+      throw metadata.unsupported("mod.granularity is of sequences, with which initial tokens and softmax(r) do not go");
+    }
     if (combine.form().gatesMlp() && granularity.part() != Part.BLOCK) {
       throw metadata.unsupported("mod.combine gates the MLP of a whole block, which mod.granularity does not route");
     }

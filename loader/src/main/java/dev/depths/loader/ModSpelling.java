@@ -58,9 +58,7 @@ final class ModSpelling {
         case TANH -> "(1+0.2*tanh(r))*";
       };
       known.put("x+" + g + "f", new Combine(Combine.Form.ADD, gate));
-      if (!g.isEmpty()) {
-        known.put(g + "(x+f)", new Combine(Combine.Form.SCALE_BLOCK, gate));
-      }
+      known.put(g + "(x+f)", g.isEmpty() ? Combine.HARD : new Combine(Combine.Form.SCALE_BLOCK, gate));
       known.put("x+" + g + "(x+f)", new Combine(Combine.Form.ADD_BLOCK, gate));
       known.put("x+a+" + g + "m", new Combine(Combine.Form.GATE_MLP, gate));
       known.put("x+x+a+" + g + "m", new Combine(Combine.Form.ADD_GATED_MLP, gate));

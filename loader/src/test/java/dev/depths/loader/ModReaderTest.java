@@ -112,6 +112,8 @@ class ModReaderTest {
   void whatDoesNotGoTogether() {
     assertNotSupported("mod.granularity is of sequences", "by a threshold only",
         "'granularity': 'block/sequence', 'selection': 'topk', 'capacity': 0.5");
+    assertNotSupported("mod.granularity is of sequences", "initial tokens and softmax(r) do not go",
+        "'granularity': 'mlp/sequence', 'initial_tokens': 1");
     assertNotSupported("mod.combine gates the MLP of a whole block", "does not route",
         "'granularity': 'mlp/token', 'combine': 'mlp_gate'");
     assertRefused("mod.causal_selection", "differs from mod.selection",

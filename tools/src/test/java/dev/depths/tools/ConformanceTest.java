@@ -42,7 +42,7 @@ class ConformanceTest {
     JsonNode expected = new ObjectMapper().readTree(file.toFile());
     int[] tokens = ints(expected.get("tokens"));
     int prompt = expected.has("prompt") ? expected.get("prompt").asInt() : tokens.length;
-    try (Model model = Model.open(SET.resolve(expected.get("model").asText()), ModelOptions.defaults().withExact(true));
+    try (Model model = Model.open(model(file), ModelOptions.defaults().withExact(true));
         Session session = model.newSession(SessionOptions.defaults().withRouting(routing(expected)))) {
       float[][] logits = new float[tokens.length][];
       session.prefill(Arrays.copyOf(tokens, prompt), (position, values) -> logits[position] = copy(model, values));
@@ -56,6 +56,11 @@ class ConformanceTest {
       }
       assertDecisions(expected.get("computed"), session);
     }
+  }
+
+  /** {@code case.json} and {@code case.causal.json} are both of {@code case.gguf}. */
+  private static Path model(Path file) {
+    return SET.resolve(file.getFileName().toString().replaceFirst("(\\.causal)?\\.json$", ".gguf"));
   }
 
   private static Routing routing(JsonNode expected) {
