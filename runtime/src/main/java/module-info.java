@@ -5,6 +5,7 @@
 module dev.depths.runtime {
   requires transitive dev.depths.loader;
   requires jdk.incubator.vector;
+  requires jdk.jfr;
   requires org.agrona;
 
   exports dev.depths.runtime;

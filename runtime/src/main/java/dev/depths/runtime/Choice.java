@@ -1,5 +1,6 @@
 package dev.depths.runtime;
 
+import dev.depths.loader.ModDescriptor.Part;
 import java.util.Arrays;
 
 /** What a routed part of a block chose among the rows of a pass. */
@@ -21,8 +22,12 @@ final class Choice {
     this.gates = new float[rows];
   }
 
-  /** Lets each sequence choose by the scores that are there. */
-  void select(int block, int part, PassRows pass) {
+  /**
+   * Lets each sequence choose.
+   *
+   * @param scored whether there are scores to choose by
+   */
+  void select(int block, int part, Part named, PassRows pass, boolean scored) {
     rows.clear();
     for (int i = 0; i < pass.size(); i++) {
       Sequence sequence = pass.sequence(i);
@@ -41,6 +46,18 @@ final class Choice {
         routing.select(by, from, to, sequence.position(), pass.isPrompt(i), rows);
       }
       routing.gates(scores, rows, rows.start(i), rows.start(i + 1), gates);
+      if (sequence.listener() != null) {
+        tell(sequence, block, named, from, to, i, !scored ? null : routing.isByPredictor() ? predicted : scores);
+      }
+    }
+  }
+
+  private void tell(Sequence sequence, int block, Part part, int from, int to, int i, float[] by) {
+    int next = rows.start(i);
+    for (int r = from; r < to; r++) {
+      boolean computed = next < rows.start(i + 1) && rows.row[next] == r;
+      next += computed ? 1 : 0;
+      sequence.listener().onDecision(block, part, sequence.position() + r - from, by == null ? Float.NaN : by[r], computed);
     }
   }
 }

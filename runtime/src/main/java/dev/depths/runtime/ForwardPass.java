@@ -90,6 +90,9 @@ final class ForwardPass {
 
   /** Computes rows. Either all of it takes effect, or, if it is cancelled or fails, nothing. */
   void run(PassRows rows, BooleanSupplier cancelled) {
+    Events.Pass event = new Events.Pass();
+    event.begin();
+    long before = weightBytesRead;
     pass = rows;
     reserve(rows.count());
     all.setAll(rows);
@@ -112,6 +115,9 @@ final class ForwardPass {
           rows.sequence(i).rollBack();
         }
       }
+    }
+    if (event.shouldCommit()) {
+      event.of(rows, weightBytesRead - before).commit();
     }
   }
 
@@ -223,7 +229,13 @@ final class ForwardPass {
         weightBytesRead += route.bytes();
       }
     }
-    choice.select(b, p, pass);
+    Part named = part != Part.EACH_HALF ? part : p == 0 ? Part.ATTENTION : Part.MLP;
+    Events.Route event = new Events.Route();
+    event.begin();
+    choice.select(b, p, named, pass, w.routers().length > 0);
+    if (event.shouldCommit()) {
+      event.of(b, named, pass.count(), choice.rows.count()).commit();
+    }
   }
 
   /** Has sequences decided on that are routed as a whole. */

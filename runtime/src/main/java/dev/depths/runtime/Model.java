@@ -43,6 +43,8 @@ public final class Model implements AutoCloseable {
   /** @param cacheKey of the packed cache, and that of the adapter's matrices; null for none */
   private Model(Checkpoint checkpoint, String cacheKey, Adapter adapter, String updateCacheKey, ModelOptions options,
       long start) {
+    Events.Load event = new Events.Load();
+    event.begin();
     this.checkpoint = checkpoint;
     this.options = options;
     this.mod = adapter == null ? checkpoint.mod() : Optional.of(adapter.descriptor());
@@ -71,6 +73,9 @@ public final class Model implements AutoCloseable {
       throw e;
     }
     this.loadNanos = System.nanoTime() - start;
+    if (event.shouldCommit()) {
+      event.of(this).commit();
+    }
   }
 
   private PackedCache cache(String key) {

@@ -7,6 +7,7 @@ final class Sequence {
   private final KvCache kv;
   /** By block, then by routed part; null for a block that every token runs and that is not counted as routed. */
   private final BlockRouting[][] routing;
+  private RoutingListener listener;
   private int position;
 
   Sequence(KvCache kv, BlockRouting[][] routing) {
@@ -17,6 +18,15 @@ final class Sequence {
   /** Tokens held. */
   int position() {
     return position;
+  }
+
+  /** Who is told of decisions, or null. */
+  RoutingListener listener() {
+    return listener;
+  }
+
+  void setListener(RoutingListener listener) {
+    this.listener = listener;
   }
 
   KvCache kv() {

@@ -168,6 +168,17 @@ public final class Session implements AutoCloseable {
     return generator.result();
   }
 
+  /**
+   * Has a listener told of every decision of the routed blocks from now on, or none if it is null.
+   *
+   * @throws IllegalStateException if the session is in use
+   */
+  public void onRouting(RoutingListener listener) {
+    enter();
+    sequence.setListener(listener);
+    leave();
+  }
+
   /** Makes the prefill or generation that another thread runs on this session end soon; else the next one. */
   public void cancel() {
     cancelled = true;
