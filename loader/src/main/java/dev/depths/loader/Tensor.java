@@ -1,6 +1,7 @@
 package dev.depths.loader;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.List;
 
 /**
@@ -43,6 +44,14 @@ public record Tensor(String name, DType type, List<Long> shape, MemorySegment da
     }
   }
 
+  /** Copies bytes of the elements, from byte {@code offset} on; fails as {@link #dequantize} does. */
+  void copy(long offset, byte[] out, int outOffset, int bytes) {
+    try {
+      MemorySegment.copy(data, ValueLayout.JAVA_BYTE, offset, out, outOffset, bytes);
+    } catch (InternalError e) {
+      throw lost(e);
+    }
+  }
 
   /**
    * All elements, dequantised to f32: for vectors and small matrices.
