@@ -44,7 +44,8 @@ class HuggingFaceModelTest {
 
   @TempDir Path directory;
 
-  private static String theirName(String ggufName) {
+  /** Hugging Face's name of a tensor. */
+  static String theirName(String ggufName) {
     String[] parts = ggufName.split("\\.");
     return switch (parts[0]) {
       case "token_embd" -> "model.embed_tokens.weight";
