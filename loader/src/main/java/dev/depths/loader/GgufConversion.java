@@ -68,7 +68,7 @@ public final class GgufConversion implements AutoCloseable {
   private void prepare(Optional<DType> type) throws IOException {
     if (Adapter.isAdapter(source)) {
       if (adapter.isPresent() || type.isPresent()) {
-        throw new IllegalArgumentException(source + " is an adapter: neither is another merged into it nor its type changed");
+        throw new IllegalArgumentException(source + " is an adapter: another is not merged into it, nor its type changed");
       }
       changes = Adapter.open(source);
       addAdapter();

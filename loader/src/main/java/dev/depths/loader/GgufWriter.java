@@ -234,7 +234,7 @@ public final class GgufWriter {
     out.i64(metadata.size());
     metadata.forEach((key, value) -> {
       out.string(key);
-      value(out, value);
+      value(out, key, value);
     });
     long offset = 0;
     for (Map.Entry<String, Entry> entry : tensors.entrySet()) {
@@ -251,9 +251,13 @@ public final class GgufWriter {
     return out.toByteArray();
   }
 
-  private static void value(GgufOutput out, Value value) {
+  private static void value(GgufOutput out, String key, Value value) {
     if (value.type == null) {
-      out.bytes((MemorySegment) value.value);
+      try {
+        out.bytes((MemorySegment) value.value);
+      } catch (InternalError e) {
+        throw MappedFile.lost("mapped file", key, e);
+      }
       return;
     }
     out.i32(value.type.ordinal());

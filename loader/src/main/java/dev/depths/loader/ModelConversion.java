@@ -77,7 +77,7 @@ final class ModelConversion {
   private void fromHuggingFace() throws IOException {
     ModelConfig config = checkpoint.config();
     Metadata metadata = new Metadata(source.resolve("config.json"), checkpoint.metadata());
-    HuggingFaceParameters.write(source, metadata, config, StorageTypes.fileType(prevailing()), writer);
+    HuggingFaceParameters.write(source, metadata, config, StorageTypes.fileType(prevailing()).orElseThrow(), writer);
     new ModMetadata(metadata, Map.of()).copyTo(writer, Set.of());
     if (Files.exists(source.resolve("tokenizer.json"))) {
       notes.addAll(Tokenizers.huggingFaceToGguf(source, config.vocabulary(), writer));
@@ -95,7 +95,7 @@ final class ModelConversion {
     DType after = prevailing();
     StorageTypes kept = new StorageTypes(Optional.empty(), false);
     if (types.asked().isPresent() || after != kept.prevailing(checkpoint.tensors().values(), Optional.empty())) {
-      writer.put(FILE_TYPE, StorageTypes.fileType(after));
+      StorageTypes.fileType(after).ifPresent(number -> writer.put(FILE_TYPE, number));
     }
     if (after.blockSize() > 1 && !checkpoint.metadata().containsKey(QUANTIZATION_VERSION)) {
       writer.put(QUANTIZATION_VERSION, StorageTypes.QUANTIZATION_VERSION);

@@ -50,8 +50,8 @@ record StorageTypes(Optional<DType> asked, boolean widen) {
     return elements.entrySet().stream().max(Map.Entry.comparingByValue()).orElseThrow().getKey();
   }
 
-  /** The number of a prevailing type that can be made or that Hugging Face directories have. */
-  static int fileType(DType type) {
-    return FILE_TYPES.get(type);
+  /** The number of a prevailing type; empty for those of which llama.cpp has several mixtures. */
+  static Optional<Integer> fileType(DType type) {
+    return Optional.ofNullable(FILE_TYPES.get(type));
   }
 }

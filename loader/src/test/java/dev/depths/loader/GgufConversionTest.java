@@ -252,7 +252,9 @@ class GgufConversionTest {
     assertEquals(DType.Q4_1, merged.tensors().get("blk.0.ffn_up.weight").type());
     assertEquals(DType.Q5_0, merged.tensors().get("blk.1.ffn_up.weight").type());
     TinyModel.gguf("llama").tensor("blk.0.ffn_up.weight", DType.Q5_0, new byte[64 * 22], 64, 32).write(source);
-    assertEquals(DType.F16, convert(adapterFile(), null).tensors().get("blk.0.ffn_up.weight").type());
+    merged = convert(adapterFile(), null);
+    assertEquals(DType.F16, merged.tensors().get("blk.0.ffn_up.weight").type());
+    assertFalse(merged.metadata().containsKey("general.file_type"));
   }
 
   @Test

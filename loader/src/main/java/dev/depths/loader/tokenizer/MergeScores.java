@@ -88,7 +88,7 @@ final class MergeScores {
   }
 
   private UnsupportedModelException unsupported(String why) {
-    return new UnsupportedModelException(source.file(), "these merges cannot be written as scores, which is what GGUF has for "
-        + "tokenizers of SentencePiece's kind: " + why);
+    return new UnsupportedModelException(source.file(), "these merges cannot be written as scores, which is what GGUF has "
+        + "for tokenizers of SentencePiece's kind: " + why);
   }
 }
