@@ -10,6 +10,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
 
@@ -21,12 +22,14 @@ import java.util.regex.Pattern;
  * GGUF file with {@code general.type} {@code adapter} and the descriptor under keys {@code mod.*}, which is opened faster.
  */
 public final class Adapter implements AutoCloseable {
-  private static final Set<String> OTHER_KEYS = Set.of("lora.rank", "lora.scale", "base_sha256");
+  /** Keys beside the descriptor's own, without prefix: what says how to apply the adapter. */
+  static final Set<String> OTHER_KEYS = Set.of("lora.rank", "lora.scale", "base_sha256");
   private static final int MAX_RANK = 1 << 10;
   private static final String SAFETENSORS_KEY = "__metadata__.mod";
   private static final String NO_ADAPTER = ": this is no Mixture-of-Depths adapter";
   private static final String LORA_A = ".lora_a";
   private static final String LORA_B = ".lora_b";
+  private static final String WEIGHT = ".weight";
 
   /** Matrices of a mixture of experts; of these the shared expert's alone can be updated. */
   private static final Pattern EXPERTS = Pattern.compile("blk\\.\\d+\\.ffn_(gate|up|down)(\\.\\d+|_exps|_inp|_inp_shexp)");
@@ -34,6 +37,7 @@ public final class Adapter implements AutoCloseable {
   private final Object file;
   private final Arena arena;
   private final ModDescriptor descriptor;
+  private final ModMetadata metadata;
   private final Map<String, Tensor> tensors;
   private final float loraScale;
   private final String baseSha256;
@@ -42,10 +46,12 @@ public final class Adapter implements AutoCloseable {
     this.file = file;
     this.arena = arena;
     Metadata metadata;
+    Map<String, MemorySegment> encoded = Map.of();
     if (GgufFile.hasMagic(data)) {
       GgufFile content = GgufFile.parse(file, data);
       this.tensors = Collections.unmodifiableMap(content.tensors());
       metadata = new Metadata(file, content.metadata());
+      encoded = content.encoded();
     } else {
       SafetensorsFile content = SafetensorsFile.parse(file, data);
       this.tensors = Collections.unmodifiableMap(content.tensors());
@@ -55,6 +61,7 @@ public final class Adapter implements AutoCloseable {
       }
       metadata = new Metadata(file, Json.object(file, SAFETENSORS_KEY, json, ModReader.PREFIX));
     }
+    this.metadata = new ModMetadata(metadata, encoded);
     this.descriptor = ModReader.read(metadata, OTHER_KEYS)
         .orElseThrow(() -> new MalformedFileException(file, "mod", "has no keys" + NO_ADAPTER));
     long rank = metadata.integer("mod.lora.rank", 1, MAX_RANK).orElse(0L);
@@ -118,7 +125,7 @@ public final class Adapter implements AutoCloseable {
   private void checkPairs(long rank, boolean hasScale) {
     for (Tensor tensor : tensors.values()) {
       String name = tensor.name();
-      if (!name.endsWith(LORA_A) && !name.endsWith(LORA_B)) {
+      if (!isFactor(tensor)) {
         continue;
       }
       String matrix = name.substring(0, name.length() - LORA_A.length());
@@ -139,7 +146,7 @@ public final class Adapter implements AutoCloseable {
 
   /**
    * Checks that this adapter fits a dense model: its routed blocks exist, each has its router, and every other tensor
-   * updates a matrix of the model, in that matrix' shape.
+   * updates a matrix of the model, in that matrix' shape and order of rows.
    *
    * @throws LoadException if it does not
    */
@@ -147,6 +154,7 @@ public final class Adapter implements AutoCloseable {
     if (descriptor.noopExperts() > 0) {
       throw new UnsupportedModelException(file, "mod.noop_experts is a property of models; an adapter adds no experts");
     }
+    requireRowOrder(config);
     Set<String> routers = ModTensors.check(file, descriptor, config, tensors);
     Map<String, List<Long>> matrices = new HashMap<>();
     for (int block = 0; block < config.blocks(); block++) {
@@ -158,11 +166,11 @@ public final class Adapter implements AutoCloseable {
         continue;
       }
       boolean isA = name.endsWith(LORA_A);
-      if (!isA && !name.endsWith(LORA_B)) {
+      if (!isFactor(tensor)) {
         throw new UnsupportedModelException(file, "tensor " + name + " is neither a router nor a low-rank update");
       }
       String matrix = name.substring(0, name.length() - LORA_A.length());
-      List<Long> shape = matrices.get(matrix + ".weight");
+      List<Long> shape = matrices.get(matrix + WEIGHT);
       if (shape == null && config.experts().isPresent() && EXPERTS.matcher(matrix).matches()) {
         throw new UnsupportedModelException(file, "tensor " + name + " updates experts or their router");
       }
@@ -175,6 +183,16 @@ public final class Adapter implements AutoCloseable {
         throw malformed(name, "has the shape " + tensor.shape() + ", expected " + expected + " instead of " + size
             + " for " + matrix + ".weight " + shape);
       }
+    }
+  }
+
+  /** Query and key rows are in the order of GGUF files, which for the llama architectures is not that of Hugging Face. */
+  private void requireRowOrder(ModelConfig config) {
+    boolean turned = tensors.keySet().stream().anyMatch(n -> n.contains("attn_q.") || n.contains("attn_k."));
+    String architecture = config.architecture();
+    if (turned && config.rope().layout() != Architectures.ggufLayout(file, architecture)) {
+      throw new UnsupportedModelException(file, "an adapter of query or key matrices needs a " + architecture
+          + " base in a GGUF file, not a Hugging Face directory, whose rows are in another order");
     }
   }
 
@@ -195,6 +213,32 @@ public final class Adapter implements AutoCloseable {
   /** Scale of the low-rank updates; 0 if there are none. */
   public float loraScale() {
     return loraScale;
+  }
+
+  /** Whether a tensor is a factor of a low-rank update. */
+  static boolean isFactor(Tensor tensor) {
+    return tensor.name().endsWith(LORA_A) || tensor.name().endsWith(LORA_B);
+  }
+
+  /** Whether a tensor of the base, named {@code blk.N.<matrix>.weight}, has an update. */
+  boolean updates(String weight) {
+    return tensors.containsKey(matrix(weight) + LORA_A);
+  }
+
+  /** The update of a tensor of the base, named {@code blk.N.<matrix>.weight}, if it has one. */
+  Optional<LowRankUpdate> update(String weight) {
+    String matrix = matrix(weight);
+    return updates(weight) ? Optional.of(new LowRankUpdate(
+        tensors.get(matrix + LORA_A).toFloats(), tensors.get(matrix + LORA_B).toFloats(), loraScale)) : Optional.empty();
+  }
+
+  private static String matrix(String weight) {
+    return weight.endsWith(WEIGHT) ? weight.substring(0, weight.length() - WEIGHT.length()) : weight;
+  }
+
+  /** The descriptor and what says how to apply the adapter, as the file has them. */
+  ModMetadata metadata() {
+    return metadata;
   }
 
   /** SHA-256 (hex) of the base checkpoint's file, or empty if any base of the right shape serves. */

@@ -29,20 +29,22 @@ public final class Checkpoint implements AutoCloseable {
   private final Supplier<ModelConfig> config;
   private final Map<String, Tensor> tensors;
   private final Map<String, Object> metadata;
+  private final Map<String, MemorySegment> encodedMetadata;
   private final Optional<ModDescriptor> mod;
   private final Supplier<Optional<Tokenizer>> tokenizer;
   private final Supplier<Optional<ChatTemplate>> chatTemplate;
   private final Supplier<String> sha256 = new Lazy<>(this::hash);
 
   private Checkpoint(Object name, Arena arena, List<MemorySegment> files, Supplier<ModelConfig> config,
-      Map<String, Tensor> tensors, Map<String, Object> metadata, Optional<ModDescriptor> mod,
-      Supplier<Optional<Tokenizer>> tokenizer, Supplier<Optional<String>> chatTemplate) {
+      Map<String, Tensor> tensors, Map<String, Object> metadata, Map<String, MemorySegment> encodedMetadata,
+      Optional<ModDescriptor> mod, Supplier<Optional<Tokenizer>> tokenizer, Supplier<Optional<String>> chatTemplate) {
     this.name = name;
     this.arena = arena;
     this.files = files;
     this.config = config;
     this.tensors = Collections.unmodifiableMap(tensors);
     this.metadata = Collections.unmodifiableMap(metadata);
+    this.encodedMetadata = encodedMetadata;
     this.mod = mod;
     this.tokenizer = new Lazy<>(tokenizer);
     this.chatTemplate = new Lazy<>(() -> chatTemplate.get().map(this::template));
@@ -83,7 +85,7 @@ public final class Checkpoint implements AutoCloseable {
     if (!model.tensors().isEmpty()) {
       check(path, config.get(), model.tensors(), mod);
     }
-    return new Checkpoint(path, arena, model.files(), config, model.tensors(), model.metadata(), mod,
+    return new Checkpoint(path, arena, model.files(), config, model.tensors(), model.metadata(), model.encoded(), mod,
         () -> metadata.has("tokenizer.ggml.model")
             ? Optional.of(Tokenizers.fromGguf(path, model.metadata())) : Optional.empty(),
         () -> metadata.string("tokenizer.chat_template"));
@@ -94,7 +96,7 @@ public final class Checkpoint implements AutoCloseable {
     ModelConfig config = HuggingFaceConfig.read(metadata, model.tensors());
     Optional<ModDescriptor> mod = ModReader.read(metadata, Set.of());
     check(directory, config, model.tensors(), mod);
-    return new Checkpoint(directory, arena, model.files(), () -> config, model.tensors(), model.config(), mod,
+    return new Checkpoint(directory, arena, model.files(), () -> config, model.tensors(), model.config(), Map.of(), mod,
         () -> Files.exists(directory.resolve("tokenizer.json"))
             ? Optional.of(Tokenizers.fromHuggingFace(directory)) : Optional.empty(),
         () -> HuggingFaceTemplate.read(directory));
@@ -110,7 +112,7 @@ public final class Checkpoint implements AutoCloseable {
     Architectures.requireSupported(IN_MEMORY, config.architecture());
     check(IN_MEMORY, config, tensors, mod);
     return new Checkpoint(
-        IN_MEMORY, null, List.of(), () -> config, tensors, Map.of(), mod, Optional::empty, Optional::empty);
+        IN_MEMORY, null, List.of(), () -> config, tensors, Map.of(), Map.of(), mod, Optional::empty, Optional::empty);
   }
 
   private static void check(
@@ -174,6 +176,11 @@ public final class Checkpoint implements AutoCloseable {
    */
   public Map<String, Object> metadata() {
     return metadata;
+  }
+
+  /** The metadata of a GGUF file as it has them, see {@link GgufFile}; else empty. */
+  Map<String, MemorySegment> encodedMetadata() {
+    return encodedMetadata;
   }
 
   /** SHA-256 (hex) of the model file, or of its parts one after the other; empty for a checkpoint in memory. */

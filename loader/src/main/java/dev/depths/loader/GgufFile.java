@@ -17,9 +17,11 @@ import java.util.SequencedMap;
  * @param file the file's name, for messages
  * @param version the format's version
  * @param metadata values by key, in file order; see {@link GgufValues}
+ * @param encoded the same as the file has them: views of each value's type and of itself
  * @param tensors views of the file by name, in file order
  */
-record GgufFile(Object file, int version, SequencedMap<String, Object> metadata, SequencedMap<String, Tensor> tensors) {
+record GgufFile(Object file, int version, SequencedMap<String, Object> metadata,
+    SequencedMap<String, MemorySegment> encoded, SequencedMap<String, Tensor> tensors) {
   private static final int MAGIC = 0x46554747;
   private static final ValueLayout.OfInt MAGIC_LAYOUT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final int MAX_KEY_BYTES = 0xffff;
@@ -48,13 +50,14 @@ record GgufFile(Object file, int version, SequencedMap<String, Object> metadata,
     int version = version(in);
     int tensorCount = count(in, "number of tensors", MIN_TENSOR_BYTES);
     int pairCount = count(in, "number of metadata pairs", MIN_PAIR_BYTES);
-    SequencedMap<String, Object> metadata = metadata(in, new GgufValues(in, data), pairCount);
+    SequencedMap<String, MemorySegment> encoded = new LinkedHashMap<>();
+    SequencedMap<String, Object> metadata = metadata(in, data, pairCount, encoded);
     long alignment = alignment(file, metadata);
     List<Info> infos = new ArrayList<>();
     for (int i = 0; i < tensorCount; i++) {
       infos.add(info(file, in, "tensor " + i));
     }
-    return new GgufFile(file, version, metadata, tensors(in, data, infos, alignment));
+    return new GgufFile(file, version, metadata, encoded, tensors(in, data, infos, alignment));
   }
 
   /** Whether bytes begin as a GGUF file does. */
@@ -92,7 +95,9 @@ record GgufFile(Object file, int version, SequencedMap<String, Object> metadata,
     return (int) count;
   }
 
-  private static SequencedMap<String, Object> metadata(ByteCursor in, GgufValues values, int count) {
+  private static SequencedMap<String, Object> metadata(
+      ByteCursor in, MemorySegment data, int count, Map<String, MemorySegment> encoded) {
+    GgufValues values = new GgufValues(in, data);
     SequencedMap<String, Object> metadata = new LinkedHashMap<>();
     for (int i = 0; i < count; i++) {
       long at = in.position();
@@ -103,7 +108,9 @@ record GgufFile(Object file, int version, SequencedMap<String, Object> metadata,
       if (metadata.containsKey(key)) {
         throw in.malformed(at, "key " + key + " appears twice");
       }
+      long start = in.position();
       metadata.put(key, values.read(GgufType.read(in, key), key));
+      encoded.put(key, data.asSlice(start, in.position() - start));
     }
     return metadata;
   }

@@ -10,16 +10,18 @@ import java.util.List;
 import java.util.SequencedMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.IntStream;
 
 /**
  * A model in one GGUF file or several, {@code NAME-00001-of-0000N.gguf}, of which the first has the metadata.
  *
  * @param metadata of the first file
+ * @param encoded the same as the file has them; see {@link GgufFile}
  * @param tensors of all files, in order
  * @param files the mapped bytes, in order
  */
-record GgufModel(
-    SequencedMap<String, Object> metadata, SequencedMap<String, Tensor> tensors, List<MemorySegment> files) {
+record GgufModel(SequencedMap<String, Object> metadata, SequencedMap<String, MemorySegment> encoded,
+    SequencedMap<String, Tensor> tensors, List<MemorySegment> files) {
   private static final Pattern PART = Pattern.compile("(.*)-(\\d{5})-of-(\\d{5})\\.gguf");
   private static final int MAX_PARTS = 1000;
 
@@ -29,7 +31,7 @@ record GgufModel(
     Metadata metadata = new Metadata(first, file.metadata());
     int parts = metadata.intOr("split.count", 0, 0, MAX_PARTS);
     if (parts < 2) {
-      return new GgufModel(file.metadata(), file.tensors(), List.of(bytes));
+      return new GgufModel(file.metadata(), file.encoded(), file.tensors(), List.of(bytes));
     }
     SequencedMap<String, Tensor> tensors = new LinkedHashMap<>();
     List<MemorySegment> files = new ArrayList<>();
@@ -45,7 +47,19 @@ record GgufModel(
     if (total != tensors.size()) {
       throw metadata.malformed("split.tensors.count", "is " + total + ", but the parts hold " + tensors.size());
     }
-    return new GgufModel(file.metadata(), tensors, List.copyOf(files));
+    return new GgufModel(file.metadata(), file.encoded(), tensors, List.copyOf(files));
+  }
+
+  /** The files of a model, as their names say; the first alone if it is no part of several. */
+  static List<Path> paths(Path first) {
+    Matcher name = PART.matcher(String.valueOf(first.getFileName()));
+    int parts = name.matches() ? Integer.parseInt(name.group(3)) : 1;
+    return IntStream.rangeClosed(1, Math.min(parts, MAX_PARTS))
+        .mapToObj(part -> name.matches() ? part(first, name.group(1), part, parts) : first).toList();
+  }
+
+  private static Path part(Path first, String name, int number, int parts) {
+    return first.resolveSibling("%s-%05d-of-%05d.gguf".formatted(name, number, parts));
   }
 
   private static Path part(Path first, Metadata metadata, int part, int parts) {
@@ -54,7 +68,7 @@ record GgufModel(
       throw metadata.malformed("split.count", "is " + parts
           + ", so the file must be named NAME-00001-of-%05d.gguf, beside the other parts".formatted(parts));
     }
-    return first.resolveSibling("%s-%05d-of-%05d.gguf".formatted(name.group(1), part + 1, parts));
+    return part(first, name.group(1), part + 1, parts);
   }
 
   private static void append(

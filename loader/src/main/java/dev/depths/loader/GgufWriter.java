@@ -7,8 +7,6 @@ import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.Channels;
-import java.nio.channels.WritableByteChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -16,6 +14,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.LongConsumer;
 
 /**
  * Writes GGUF files, version 3 (<a href="https://github.com/ggml-org/ggml/blob/master/docs/gguf.md">specification</a>).
@@ -23,11 +22,26 @@ import java.util.Map;
  */
 public final class GgufWriter {
   private static final int CHUNK = 1 << 20;
+  private static final String ALIGNMENT = "general.alignment";
 
+  /** Writes a tensor's elements, when its turn has come. */
+  @FunctionalInterface
+  public interface Body {
+    /**
+     * Writes {@code type.bytes(elements)} bytes: the elements, row-major, little-endian.
+     *
+     * @throws IOException if they cannot be written
+     */
+    void writeTo(OutputStream out) throws IOException;
+  }
+
+  /** @param type null for a value that is encoded already */
   private record Value(GgufType type, GgufType elementType, Object value) {}
 
+  private record Entry(DType type, List<Long> shape, long bytes, Body body) {}
+
   private final Map<String, Value> metadata = new LinkedHashMap<>();
-  private final Map<String, Tensor> tensors = new LinkedHashMap<>();
+  private final Map<String, Entry> tensors = new LinkedHashMap<>();
   private int alignment = 32;
 
   /** A writer of an empty file. */
@@ -62,6 +76,27 @@ public final class GgufWriter {
     return this;
   }
 
+  /** Adds or replaces a value as another file has it: its type, then itself; see {@link GgufFile#encoded}. */
+  GgufWriter putEncoded(String key, MemorySegment value) {
+    metadata.put(key, new Value(null, null, value));
+    return this;
+  }
+
+  /**
+   * Adds or replaces all values of another file as it has them, but those that tell of its parts; see {@link
+   * GgufFile#encoded}.
+   */
+  GgufWriter putAll(Map<String, Object> values, Map<String, MemorySegment> encoded) {
+    encoded.forEach((key, value) -> {
+      if (key.equals(ALIGNMENT)) {
+        alignment(((Long) values.get(key)).intValue());
+      } else if (!key.startsWith("split.")) {
+        putEncoded(key, value);
+      }
+    });
+    return this;
+  }
+
   /** Takes back a metadata value. */
   public GgufWriter remove(String key) {
     metadata.remove(key);
@@ -90,12 +125,29 @@ public final class GgufWriter {
    * @throws IllegalArgumentException if its shape does not fit its bytes
    */
   public GgufWriter tensor(Tensor tensor) {
-    boolean whole = tensor.columns() % tensor.type().blockSize() == 0;
-    if (!whole || tensor.type().bytes(tensor.rows() * tensor.columns()) != tensor.data().byteSize()) {
+    tensor(tensor.name(), tensor.type(), tensor.shape(), out -> copy(tensor, out));
+    if (tensors.get(tensor.name()).bytes != tensor.data().byteSize()) {
       throw new IllegalArgumentException(tensor.name() + ": " + tensor.data().byteSize() + " bytes are no "
           + tensor.shape() + " of " + tensor.type());
     }
-    tensors.put(tensor.name(), tensor);
+    return this;
+  }
+
+  /**
+   * Adds or replaces a tensor whose elements are produced when writing.
+   *
+   * @param shape dimensions, outermost first
+   * @throws IllegalArgumentException if rows of its shape are no whole number of the type's blocks
+   */
+  public GgufWriter tensor(String name, DType type, List<Long> shape, Body body) {
+    if (shape.getLast() % type.blockSize() != 0) {
+      throw new IllegalArgumentException(name + ": rows of " + shape.getLast() + " are no whole blocks of " + type);
+    }
+    long elements = 1;
+    for (long dimension : shape) {
+      elements = Math.multiplyExact(elements, dimension);
+    }
+    tensors.put(name, new Entry(type, List.copyOf(shape), type.bytes(elements), body));
     return this;
   }
 
@@ -105,13 +157,13 @@ public final class GgufWriter {
       throw new IllegalArgumentException("alignment " + bytes + " is no power of two");
     }
     alignment = bytes;
-    return put("general.alignment", bytes);
+    return put(ALIGNMENT, bytes);
   }
 
   /** Writes the file, replacing what is there. */
   public void write(Path file) throws IOException {
     try (OutputStream out = Files.newOutputStream(file)) {
-      write(out);
+      write(out, done -> {});
     }
   }
 
@@ -119,118 +171,108 @@ public final class GgufWriter {
   public byte[] toBytes() {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
     try {
-      write(out);
+      write(out, done -> {});
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
     return out.toByteArray();
   }
 
-  private void write(OutputStream out) throws IOException {
-    byte[] header = header();
-    out.write(header);
-    if (tensors.isEmpty()) {
-      return;
+  /** Number of tensors added. */
+  int tensorCount() {
+    return tensors.size();
+  }
+
+  /** Length of the file in bytes. */
+  long length() {
+    long length = header().length;
+    for (Entry tensor : tensors.values()) {
+      length += padding(length) + tensor.bytes;
     }
-    pad(out, header.length);
-    WritableByteChannel channel = Channels.newChannel(out);
-    for (Tensor tensor : tensors.values()) {
-      MemorySegment data = tensor.data();
-      for (long at = 0; at < data.byteSize(); at += CHUNK) {
-        channel.write(data.asSlice(at, Math.min(CHUNK, data.byteSize() - at)).asByteBuffer());
+    return tensors.isEmpty() ? length : length + padding(length);
+  }
+
+  /**
+   * Writes the file.
+   *
+   * @param progress receives the number of bytes written so far
+   * @throws IllegalStateException if a tensor's body writes another number of bytes than its shape has
+   */
+  void write(OutputStream stream, LongConsumer progress) throws IOException {
+    CountedOutput out = new CountedOutput(stream, progress);
+    out.write(header());
+    for (Map.Entry<String, Entry> tensor : tensors.entrySet()) {
+      pad(out);
+      long start = out.count();
+      tensor.getValue().body.writeTo(out);
+      if (out.count() - start != tensor.getValue().bytes) {
+        throw new IllegalStateException(tensor.getKey() + " wrote " + (out.count() - start) + " bytes, expected "
+            + tensor.getValue().bytes);
       }
-      pad(out, data.byteSize());
+    }
+    if (!tensors.isEmpty()) {
+      pad(out);
+    }
+  }
+
+  /** By way of the heap: the source may be a mapped file, whose loss {@link Tensor#copy} tells. */
+  private static void copy(Tensor tensor, OutputStream out) throws IOException {
+    long size = tensor.data().byteSize();
+    byte[] chunk = new byte[(int) Math.min(CHUNK, size)];
+    for (long at = 0; at < size; at += chunk.length) {
+      int length = (int) Math.min(chunk.length, size - at);
+      tensor.copy(at, chunk, 0, length);
+      out.write(chunk, 0, length);
     }
   }
 
   private byte[] header() {
-    LittleEndianOutput out = new LittleEndianOutput();
+    GgufOutput out = new GgufOutput();
     out.bytes("GGUF".getBytes(StandardCharsets.US_ASCII));
     out.i32(3);
     out.i64(tensors.size());
     out.i64(metadata.size());
-    for (Map.Entry<String, Value> entry : metadata.entrySet()) {
-      out.string(entry.getKey());
-      Value value = entry.getValue();
-      out.i32(value.type.ordinal());
-      if (value.type == GgufType.ARRAY) {
-        out.array(value.elementType, (List<?>) value.value);
-      } else {
-        out.scalar(value.type, value.value);
-      }
-    }
+    metadata.forEach((key, value) -> {
+      out.string(key);
+      value(out, key, value);
+    });
     long offset = 0;
-    for (Tensor tensor : tensors.values()) {
-      out.string(tensor.name());
-      out.i32(tensor.shape().size());
-      for (long dimension : tensor.shape().reversed()) {
+    for (Map.Entry<String, Entry> entry : tensors.entrySet()) {
+      Entry tensor = entry.getValue();
+      out.string(entry.getKey());
+      out.i32(tensor.shape.size());
+      for (long dimension : tensor.shape.reversed()) {
         out.i64(dimension);
       }
-      out.i32(tensor.type().ggmlId());
+      out.i32(tensor.type.ggmlId());
       out.i64(offset);
-      offset += tensor.data().byteSize() + padding(tensor.data().byteSize());
+      offset += tensor.bytes + padding(tensor.bytes);
     }
     return out.toByteArray();
   }
 
-  private void pad(OutputStream out, long written) throws IOException {
-    out.write(new byte[padding(written)]);
+  private static void value(GgufOutput out, String key, Value value) {
+    if (value.type == null) {
+      try {
+        out.bytes((MemorySegment) value.value);
+      } catch (InternalError e) {
+        throw MappedFile.lost("mapped file", key, e);
+      }
+      return;
+    }
+    out.i32(value.type.ordinal());
+    if (value.type == GgufType.ARRAY) {
+      out.array(value.elementType, (List<?>) value.value);
+    } else {
+      out.scalar(value.type, value.value);
+    }
+  }
+
+  private void pad(CountedOutput out) throws IOException {
+    out.write(new byte[padding(out.count())]);
   }
 
   private int padding(long written) {
     return (int) (-written & alignment - 1);
-  }
-
-  private static final class LittleEndianOutput extends ByteArrayOutputStream {
-    void bytes(byte[] bytes) {
-      write(bytes, 0, bytes.length);
-    }
-
-    void i16(int value) {
-      write(value);
-      write(value >> 8);
-    }
-
-    void i32(int value) {
-      i16(value);
-      i16(value >> 16);
-    }
-
-    void i64(long value) {
-      i32((int) value);
-      i32((int) (value >> 32));
-    }
-
-    void string(String value) {
-      byte[] utf8 = value.getBytes(StandardCharsets.UTF_8);
-      i64(utf8.length);
-      bytes(utf8);
-    }
-
-    void array(GgufType type, List<?> values) {
-      i32(type.ordinal());
-      i64(values.size());
-      for (Object value : values) {
-        if (value instanceof List<?> list) {
-          array(list.isEmpty() ? GgufType.UINT32 : GgufType.of(list.getFirst()), list);
-        } else {
-          scalar(type, value);
-        }
-      }
-    }
-
-    void scalar(GgufType type, Object value) {
-      switch (type) {
-        case UINT8, INT8 -> write(((Number) value).intValue());
-        case UINT16, INT16 -> i16(((Number) value).intValue());
-        case UINT32, INT32 -> i32(((Number) value).intValue());
-        case UINT64, INT64 -> i64(((Number) value).longValue());
-        case FLOAT32 -> i32(Float.floatToRawIntBits(((Number) value).floatValue()));
-        case FLOAT64 -> i64(Double.doubleToRawLongBits(((Number) value).doubleValue()));
-        case BOOL -> write((Boolean) value ? 1 : 0);
-        case STRING -> string((String) value);
-        case ARRAY -> throw new IllegalArgumentException("an array where " + value + " is");
-      }
-    }
   }
 }

@@ -24,6 +24,14 @@ final class HuggingFaceConfig {
     return config.booleanOr("tie_word_embeddings", !tensors.containsKey("output.weight"));
   }
 
+  /** What turns the rotary embedding: its base and its scaling. */
+  record RopeSource(double base, RopeScaling scaling) {}
+
+  static RopeSource rope(Metadata config) {
+    HuggingFaceConfig reader = new HuggingFaceConfig(config, Map.of());
+    return new RopeSource(reader.ropeBase(), reader.scaling(reader.context()));
+  }
+
   static ModelConfig read(Metadata config, Map<String, Tensor> tensors) {
     return new HuggingFaceConfig(config, tensors).read();
   }
@@ -43,7 +51,7 @@ final class HuggingFaceConfig {
     int blocks = config.requireInt("num_hidden_layers", 1, Limits.BLOCKS);
     int headDim = headDim(embedding, heads);
     int feedForward = config.requireInt("intermediate_size", 1, Limits.WIDTH);
-    int context = config.requireInt("max_position_embeddings", 1, Integer.MAX_VALUE);
+    int context = context();
     RopeScaling scaling = scaling(context);
     if (scaling instanceof RopeScaling.Yarn yarn) {
       context = (int) Math.max(context, Math.min(Integer.MAX_VALUE, yarn.context() * yarn.factor()));
@@ -59,6 +67,10 @@ final class HuggingFaceConfig {
 
   private boolean isMixtral() {
     return architecture.equals("mixtral");
+  }
+
+  private int context() {
+    return config.requireInt("max_position_embeddings", 1, Integer.MAX_VALUE);
   }
 
   private void refuseVariants() {

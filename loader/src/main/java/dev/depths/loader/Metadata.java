@@ -19,6 +19,10 @@ final class Metadata {
     return file;
   }
 
+  Map<String, Object> values() {
+    return values;
+  }
+
   Set<String> keys() {
     return values.keySet();
   }

@@ -104,9 +104,9 @@ sealed interface RopeScaling {
    * @param factors divisors of the frequencies before scaling, one for each, or null
    */
   default Rope rope(Rope.Layout layout, double base, int dimensions, float[] factors) {
-    double[] frequencies = new double[dimensions / 2];
-    for (int i = 0; i < frequencies.length; i++) {
-      frequencies[i] = Math.pow(base, -2.0 * i / dimensions) / (factors == null ? 1 : factors[i]);
+    double[] frequencies = unscaled(base, dimensions);
+    for (int i = 0; factors != null && i < frequencies.length; i++) {
+      frequencies[i] /= factors[i];
     }
     scale(frequencies, base, dimensions);
     float[] rounded = new float[frequencies.length];
@@ -114,5 +114,25 @@ sealed interface RopeScaling {
       rounded[i] = (float) frequencies[i];
     }
     return new Rope(layout, rounded, (float) magnitude());
+  }
+
+  /** What the scaling divides the frequencies of a head by, one for each. */
+  default float[] divisors(double base, int dimensions) {
+    double[] unscaled = unscaled(base, dimensions);
+    double[] scaled = unscaled.clone();
+    scale(scaled, base, dimensions);
+    float[] divisors = new float[scaled.length];
+    for (int i = 0; i < divisors.length; i++) {
+      divisors[i] = (float) (unscaled[i] / scaled[i]);
+    }
+    return divisors;
+  }
+
+  private static double[] unscaled(double base, int dimensions) {
+    double[] frequencies = new double[dimensions / 2];
+    for (int i = 0; i < frequencies.length; i++) {
+      frequencies[i] = Math.pow(base, -2.0 * i / dimensions);
+    }
+    return frequencies;
   }
 }

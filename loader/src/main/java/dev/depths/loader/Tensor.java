@@ -1,6 +1,7 @@
 package dev.depths.loader;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.List;
 import java.util.Objects;
 
@@ -61,6 +62,15 @@ public record Tensor(String name, DType type, List<Long> shape, MemorySegment da
   public void dequantize(long row, float[] out, int offset) {
     try {
       Dequantizer.dequantize(type, data, row * type.bytes(columns()), columns(), out, offset);
+    } catch (InternalError e) {
+      throw lost(e);
+    }
+  }
+
+  /** Copies bytes of the elements, from byte {@code offset} on; fails as {@link #dequantize} does. */
+  void copy(long offset, byte[] out, int outOffset, int bytes) {
+    try {
+      MemorySegment.copy(data, ValueLayout.JAVA_BYTE, offset, out, outOffset, bytes);
     } catch (InternalError e) {
       throw lost(e);
     }

@@ -6,7 +6,6 @@ import dev.depths.loader.LoadException;
 import dev.depths.loader.ModDescriptor;
 import dev.depths.loader.ModelConfig;
 import dev.depths.loader.Tensor;
-import dev.depths.loader.UnsupportedModelException;
 import dev.depths.loader.chat.ChatTemplate;
 import dev.depths.loader.tokenizer.Tokenizer;
 import dev.depths.runtime.kernel.Kernels;
@@ -146,7 +145,6 @@ public final class Model implements AutoCloseable {
       }
       try (Adapter adapter = Adapter.open(options.adapter().get())) {
         adapter.validate(checkpoint.config());
-        requireSameRowOrder(adapter, checkpoint.config(), options.adapter().get());
         // Of the model too: its layout says in which order rows are packed.
         String updateCacheKey =
             cached ? cacheKey + Fingerprint.of(options.adapter().get(), adapter.tensors()) : null;
@@ -155,20 +153,6 @@ public final class Model implements AutoCloseable {
     } catch (IOException | RuntimeException | Error e) {
       checkpoint.close();
       throw e;
-    }
-  }
-
-  /**
-   * An adapter's query and key rows are in the order of GGUF files, which for the llama architectures is not that of Hugging
-   * Face directories.
-   */
-  private static void requireSameRowOrder(Adapter adapter, ModelConfig config, Path file) {
-    boolean turned = adapter.tensors().keySet().stream().anyMatch(n -> n.contains("attn_q.") || n.contains("attn_k."));
-    boolean llama = config.architecture().equals("llama") || config.architecture().equals("mistral")
-        || config.architecture().equals("mixtral");
-    if (turned && llama && config.rope().layout() == ModelConfig.Rope.Layout.HALVES) {
-      throw new UnsupportedModelException(file, "an adapter of query or key matrices needs a " + config.architecture()
-          + " base in a GGUF file, not a Hugging Face directory, whose rows are in another order");
     }
   }
 

@@ -5,6 +5,7 @@ import dev.depths.loader.Checkpoint;
 import dev.depths.loader.DType;
 import dev.depths.loader.ExpertMatrix;
 import dev.depths.loader.Experts;
+import dev.depths.loader.LowRankUpdate;
 import dev.depths.loader.MalformedFileException;
 import dev.depths.loader.ModDescriptor;
 import dev.depths.loader.ModDescriptor.Part;
@@ -180,7 +181,7 @@ final class WeightsBuilder {
     if (exact) {
       PackedMatrix packed = Packer.allocate(PanelFormat.F32, rows, w.columns(), arena);
       Packer.RowSource source = a == null ? (row, out) -> w.dequantize(rowOf.applyAsInt(row), out, 0)
-          : new MergedRows(w, rowOf, a.toFloats(), b.toFloats(), loraScale);
+          : new MergedRows(w, rowOf, new LowRankUpdate(a.toFloats(), b.toFloats(), loraScale));
       inParallel(name, packed.panels(), (from, to) -> Packer.packF32(source, packed, from, to));
       return new Linear(packed, bias, null, 0);
     }
@@ -213,20 +214,12 @@ final class WeightsBuilder {
   }
 
   /** Rows of W + scale · B·A. */
-  private record MergedRows(Tensor w, IntUnaryOperator rowOf, float[] a, float[] b, float scale)
-      implements Packer.RowSource {
+  private record MergedRows(Tensor w, IntUnaryOperator rowOf, LowRankUpdate update) implements Packer.RowSource {
     @Override
     public void read(int row, float[] out) {
       int from = rowOf.applyAsInt(row);
       w.dequantize(from, out, 0);
-      int rank = a.length / out.length;
-      for (int i = 0; i < out.length; i++) {
-        float update = 0;
-        for (int j = 0; j < rank; j++) {
-          update = Math.fma(b[from * rank + j], a[j * out.length + i], update);
-        }
-        out[i] += scale * update;
-      }
+      update.addTo(from, out);
     }
   }
 

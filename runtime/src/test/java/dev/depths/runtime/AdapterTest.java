@@ -11,12 +11,7 @@ import dev.depths.loader.LoadException;
 import dev.depths.loader.ModDescriptor;
 import dev.depths.loader.Tensor;
 import dev.depths.loader.UnsupportedModelException;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.lang.foreign.ValueLayout;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -176,7 +171,7 @@ class AdapterTest {
   }
 
   /** A router for block 1, and factors for the updated matrices of every block: second ones of half floats or floats. */
-  private static List<Tensor> tensors(TinyModel base, List<String> updated) {
+  static List<Tensor> tensors(TinyModel base, List<String> updated) {
     Random random = new Random(5);
     List<Tensor> tensors = new ArrayList<>();
     int d = base.config().embedding();
@@ -218,23 +213,9 @@ class AdapterTest {
     return matrices::get;
   }
 
-  /** A safetensors file: length of the header, header, tensors one after the other. */
   private Path write(List<Tensor> tensors) throws IOException {
-    String mod = """
+    return Safetensors.write(directory.resolve("adapter.safetensors"), """
         {"version": 1, "blocks": [1], "router": "linear", "selection": "threshold", "threshold": 0.5, "combine": "x+f",
-        "initial_tokens": 2, "lora": {"rank": %d, "scale": %s}}""".formatted(RANK, SCALE)
-        .replace("\n", " ").replace("\"", "\\\"");
-    StringBuilder header = new StringBuilder("{\"__metadata__\": {\"mod\": \"" + mod + "\"}");
-    ByteArrayOutputStream data = new ByteArrayOutputStream();
-    for (Tensor t : tensors) {
-      int from = data.size();
-      data.write(t.data().toArray(ValueLayout.JAVA_BYTE));
-      header.append(", \"%s\": {\"dtype\": \"%s\", \"shape\": %s, \"data_offsets\": [%d, %d]}"
-          .formatted(t.name(), t.type(), t.shape(), from, data.size()));
-    }
-    byte[] json = header.append('}').toString().getBytes(StandardCharsets.UTF_8);
-    ByteBuffer file = ByteBuffer.allocate(8 + json.length + data.size()).order(ByteOrder.LITTLE_ENDIAN);
-    file.putLong(json.length).put(json).put(data.toByteArray());
-    return Files.write(directory.resolve("adapter.safetensors"), file.array());
+        "initial_tokens": 2, "lora": {"rank": %d, "scale": %s}}""".formatted(RANK, SCALE), name -> name, tensors);
   }
 }

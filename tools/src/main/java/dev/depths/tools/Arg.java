@@ -40,8 +40,18 @@ final class Arg<T> {
 
   /** The one argument beside the options, which may be missing. */
   static <T> Arg<T> parameter(Command command, Class<T> type, String label, String description) {
-    PositionalParamSpec spec = PositionalParamSpec.builder().index("0").arity("0..1").type(type).paramLabel(label)
-        .description(description).build();
+    return parameter(command, "0", "0..1", type, label, description);
+  }
+
+  /** One of several arguments beside the options, none of which may be missing. */
+  static <T> Arg<T> parameter(Command command, int index, Class<T> type, String label, String description) {
+    return parameter(command, Integer.toString(index), "1", type, label, description);
+  }
+
+  private static <T> Arg<T> parameter(
+      Command command, String index, String arity, Class<T> type, String label, String description) {
+    PositionalParamSpec spec = PositionalParamSpec.builder().index(index).arity(arity).required(arity.equals("1")).type(type)
+        .paramLabel(label).description(description).build();
     command.spec.add(spec);
     return new Arg<>(spec);
   }

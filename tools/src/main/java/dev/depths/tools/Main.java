@@ -49,6 +49,7 @@ public final class Main {
     commands.put("generate", () -> new GenerateCommand(streams));
     commands.put("chat", () -> new ChatCommand(streams));
     commands.put("inspect", () -> new InspectCommand(streams));
+    commands.put("convert", () -> new ConvertCommand(streams));
     commands.put("tokenize", () -> new TokenizeCommand(streams));
     commands.put("logits", () -> new LogitsCommand(streams));
     commands.put("bench", () -> new BenchCommand(streams));

@@ -16,7 +16,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** What all commands have in common: help, versions, usage errors, failures. */
 class CommandTest {
   private static final List<String> COMMANDS =
-      List.of("generate", "chat", "inspect", "tokenize", "logits", "bench", "perplexity", "completion");
+      List.of("generate", "chat", "inspect", "convert", "tokenize", "logits", "bench", "perplexity", "completion");
 
   @TempDir
   Path directory;
@@ -30,7 +30,9 @@ class CommandTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"generate", "chat", "inspect", "tokenize", "logits", "bench", "perplexity", "completion"})
+  @ValueSource(strings = {
+    "generate", "chat", "inspect", "convert", "tokenize", "logits", "bench", "perplexity", "completion"
+  })
   void everyCommandHasHelpWithExamples(String command) {
     CommandRun run = CommandRun.of(command, "--help");
     assertEquals(0, run.code());
@@ -51,7 +53,7 @@ class CommandTest {
     "", "nonsense", "generate", "generate --nonsense x", "generate -n x y", "generate a b", "generate -f x y",
     "generate --top-k -1 x", "generate --top-p 0 x", "generate --min-p 2 x", "generate --repeat-penalty 0 x",
     "generate -n -2 x", "generate -t 0 x", "generate --ctx -1 x", "generate --adapter a --no-adapter x", "chat x",
-    "chat --temp", "inspect a b", "tokenize", "logits x", "logits --out x", "logits --tokens 1 --out x y",
+    "chat --temp", "inspect a b", "convert", "convert a", "convert a b c", "convert --type q6_k a b", "tokenize", "logits x", "logits --out x", "logits --tokens 1 --out x y",
     "bench -o xml", "bench -p -1", "bench -t 0", "bench -r 0", "bench --routing random", "bench --routing random:2",
     "bench --routing random:0.5:x", "bench -p 1,x", "bench x", "perplexity", "perplexity x", "perplexity -f x y",
     "perplexity -f x -c 2", "perplexity -f x -b 0", "perplexity -f x --chunks 0", "perplexity -f x -o csv",
@@ -79,7 +81,8 @@ class CommandTest {
   @ValueSource(strings = {
     "generate -m MISSING x", "chat -m MISSING", "inspect MISSING", "tokenize -m MISSING x",
     "logits -m MISSING --tokens 1 --out x.npy", "bench -m MISSING", "generate -m TEXT x", "inspect TEXT",
-    "inspect ADAPTER", "generate -m MISSING -f MISSING", "generate -f DIRECTORY", "perplexity -f MISSING",
+    "inspect ADAPTER", "convert MISSING DIRECTORY/x", "convert TEXT DIRECTORY/x", "convert ADAPTER DIRECTORY/x",
+    "convert MISSING TEXT", "convert MISSING DIRECTORY", "generate -m MISSING -f MISSING", "generate -f DIRECTORY", "perplexity -f MISSING",
     "perplexity -f DIRECTORY", "perplexity -m MISSING -f TEXT", "perplexity -m TEXT -f TEXT"
   })
   void filesThatCannotBeUsedAreOneLineAndStatusOne(String line) throws IOException {

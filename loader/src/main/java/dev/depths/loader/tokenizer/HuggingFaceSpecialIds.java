@@ -2,6 +2,7 @@ package dev.depths.loader.tokenizer;
 
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 
 /** Finds the tokens with a role in the files of a Hugging Face directory. */
@@ -37,6 +38,13 @@ final class HuggingFaceSpecialIds {
     boolean addBos = adds("add_bos_token", first != Vocabulary.NONE) && bos != Vocabulary.NONE;
     boolean addEos = adds("add_eos_token", last != Vocabulary.NONE) && eos != Vocabulary.NONE;
     return new SpecialIds(bos, eos, addBos, addEos, SpecialIds.endsOf(vocabulary, ends, false));
+  }
+
+  /** The token that fills up batches, or -1: it takes no part in texts, so one that does not exist is none. */
+  int padding() {
+    Object value = tokenizerConfig.values().get("pad_token");
+    Object piece = value instanceof Map<?, ?> token ? token.get("content") : value;
+    return piece instanceof String text ? vocabulary.id(text) : Vocabulary.NONE;
   }
 
   /** transformers lets Llama's flags override the post-processor, and no others. */

@@ -29,31 +29,23 @@ final class HuggingFaceTokenizers {
   }
 
   static Tokenizer read(Path directory) throws IOException {
-    TokenizerJson json = TokenizerJson.read(directory.resolve("tokenizer.json"));
-    return new HuggingFaceTokenizers(directory, json).build();
+    return parts(directory).tokenizer();
   }
 
-  private Tokenizer build() throws IOException {
+  /** The parts of a directory's tokenizer. */
+  static HuggingFaceParts parts(Path directory) throws IOException {
+    TokenizerJson json = TokenizerJson.read(directory.resolve("tokenizer.json"));
+    return new HuggingFaceTokenizers(directory, json).parts();
+  }
+
+  private HuggingFaceParts parts() throws IOException {
     checkModel();
     Vocabulary vocabulary = vocabulary();
     TextRules rules = TextRules.read(file, settings);
-    SpecialIds special = new HuggingFaceSpecialIds(vocabulary, settings, config("tokenizer_config.json"),
-        config("generation_config.json"), config("config.json")).read();
-    Merges merges = new Merges(file, "model.merges", vocabulary, json.merges().size() / 2);
-    for (int i = 0; i < json.merges().size(); i += 2) {
-      merges.add(json.merges().get(i), json.merges().get(i + 1));
-    }
-    SubwordModel model = rules.byteLevel()
-        ? bytePairs(vocabulary, merges, rules)
-        : new CharacterPairModel(vocabulary, merges, rules.prefix(), rules.splitsAtSpaces(), rules.dropsFirstSpace(),
-            new ByteTokens(vocabulary, unknown(vocabulary)));
-    return new VocabularyTokenizer(vocabulary, model, special, stripsBefore, stripsAfter);
-  }
-
-  private SubwordModel bytePairs(Vocabulary vocabulary, Merges merges, TextRules rules) {
-    boolean wholeWords = modelSettings.bool("ignore_merges", false);
-    PreTokenizer preTokenizer = new PreTokenizer(rules.name(), rules.splitters(), wholeWords, false);
-    return new BytePairModel(vocabulary, preTokenizer, merges, rules.composes());
+    HuggingFaceSpecialIds ids = new HuggingFaceSpecialIds(vocabulary, settings, config("tokenizer_config.json"),
+        config("generation_config.json"), config("config.json"));
+    return new HuggingFaceParts(file, vocabulary, rules, ids.read(), ids.padding(), unknown(vocabulary), json.merges(),
+        modelSettings.bool("ignore_merges", false), stripsBefore, stripsAfter);
   }
 
   private void checkModel() {

@@ -52,6 +52,11 @@ record SpecialIds(int bos, int eos, boolean addBos, boolean addEos, Set<Integer>
     return Set.copyOf(ends);
   }
 
+  /** Whether {@link #endsOf} finds a token by its text. */
+  static boolean isEnd(String piece) {
+    return ENDS.contains(piece) || FILL_IN_ENDS.contains(piece);
+  }
+
   private static boolean has(Vocabulary vocabulary, String text) {
     return vocabulary.id(text) != Vocabulary.NONE;
   }

@@ -79,7 +79,7 @@ final class TextRules {
       }
       case "Punctuation" -> {
         require(part.string("behavior", "Isolated").equals("Contiguous"), part);
-        add("punctuation", Splitters.punctuation(Splitters.ASCII_SYMBOLS));
+        add("punctuation and symbols", Splitters.punctuation(Splitters.ASCII_SYMBOLS));
       }
       case "Split" -> split(part);
       case "Metaspace" -> metaspace(part);

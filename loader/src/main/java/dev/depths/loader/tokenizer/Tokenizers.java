@@ -1,8 +1,10 @@
 package dev.depths.loader.tokenizer;
 
+import dev.depths.loader.GgufWriter;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 
 /** Makes tokenizers of what model files say. */
@@ -37,5 +39,18 @@ public final class Tokenizers {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
+  }
+
+  /**
+   * Writes the tokenizer of a Hugging Face directory under GGUF's keys, {@code tokenizer.ggml.*}.
+   *
+   * @param size tokens of the file's vocabulary, which is that of the model's embedding: ids that no token has are padding
+   * @return what GGUF has no key for, so that texts may be split otherwise there; one sentence each
+   * @throws dev.depths.loader.MalformedFileException if the files contradict themselves or each other
+   * @throws dev.depths.loader.UnsupportedModelException if the tokenizer is of a kind that GGUF cannot express
+   * @throws IOException if a file cannot be read
+   */
+  public static List<String> huggingFaceToGguf(Path directory, int size, GgufWriter out) throws IOException {
+    return new GgufVocabulary(HuggingFaceTokenizers.parts(directory), size, out).write();
   }
 }

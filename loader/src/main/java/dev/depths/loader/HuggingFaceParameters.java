@@ -1,0 +1,75 @@
+package dev.depths.loader;
+
+import java.nio.file.Path;
+
+/**
+ * Writes the hyperparameters of a Hugging Face model under GGUF's keys, as llama.cpp's {@code convert_hf_to_gguf.py} does;
+ * {@link GgufConfig} reads them back.
+ */
+final class HuggingFaceParameters {
+  private final GgufWriter out;
+  private final ModelConfig model;
+  private final String architecture;
+
+  private HuggingFaceParameters(GgufWriter out, ModelConfig model) {
+    this.out = out;
+    this.model = model;
+    // What GGUF files call mistral.
+    this.architecture = model.architecture().equals("mistral") ? "llama" : model.architecture();
+  }
+
+  /** @param fileType the number that says what most weights are */
+  static void write(Path directory, Metadata config, ModelConfig model, int fileType, GgufWriter out) {
+    new HuggingFaceParameters(out, model).write(directory, HuggingFaceConfig.rope(config), fileType);
+  }
+
+  private void write(Path directory, HuggingFaceConfig.RopeSource rope, int fileType) {
+    out.put("general.architecture", architecture)
+        .put("general.type", "model")
+        .put("general.name", directory.toAbsolutePath().normalize().getFileName().toString());
+    put("block_count", model.blocks());
+    put("context_length", model.contextLength());
+    put("embedding_length", model.embedding());
+    put("feed_forward_length", model.feedForward());
+    put("attention.head_count", model.heads());
+    put("attention.head_count_kv", model.kvHeads());
+    put("attention.key_length", model.headDim());
+    put("attention.value_length", model.headDim());
+    put("attention.layer_norm_rms_epsilon", model.rmsEpsilon());
+    put("vocab_size", model.vocabulary());
+    put("rope.dimension_count", model.headDim());
+    put("rope.freq_base", (float) rope.base());
+    scaling(rope);
+    out.put("general.file_type", fileType).put("general.quantization_version", StorageTypes.QUANTIZATION_VERSION);
+  }
+
+  private void scaling(HuggingFaceConfig.RopeSource rope) {
+    switch (rope.scaling()) {
+      case RopeScaling.None _ -> {}
+      case RopeScaling.Linear linear -> {
+        put("rope.scaling.type", "linear");
+        put("rope.scaling.factor", (float) linear.factor());
+      }
+      case RopeScaling.Yarn yarn -> yarn(yarn);
+      // GGUF has no key for it, but a tensor that divides the frequencies.
+      case RopeScaling.Llama3 llama3 ->
+          out.tensor("rope_freqs.weight", llama3.divisors(rope.base(), model.headDim()), model.headDim() / 2);
+    }
+  }
+
+  private void yarn(RopeScaling.Yarn yarn) {
+    put("rope.scaling.type", "yarn");
+    put("rope.scaling.factor", (float) yarn.factor());
+    put("rope.scaling.original_context_length", (int) yarn.context());
+    put("rope.scaling.yarn_beta_fast", (float) yarn.betaFast());
+    put("rope.scaling.yarn_beta_slow", (float) yarn.betaSlow());
+    float attention = (float) (yarn.magnitude() / RopeScaling.Yarn.magnitude(yarn.factor()));
+    if (attention != 1) {
+      put("rope.scaling.attn_factor", attention);
+    }
+  }
+
+  private void put(String name, Object value) {
+    out.put(architecture + '.' + name, value);
+  }
+}

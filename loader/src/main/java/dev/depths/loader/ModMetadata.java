@@ -1,0 +1,62 @@
+package dev.depths.loader;
+
+import java.lang.foreign.MemorySegment;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * The keys {@code mod.*} of a file, for copying them to a GGUF file: those of a GGUF file as they are, those of JSON in the
+ * types that the schema gives them.
+ *
+ * @param metadata values by key
+ * @param encoded of a GGUF file, the same as it has them; else empty
+ */
+record ModMetadata(Metadata metadata, Map<String, MemorySegment> encoded) {
+  /** Keys whose numbers are f32, though JSON may write them as integers. */
+  private static final Set<String> FLOATS =
+      Set.of("mod.capacity", "mod.threshold", "mod.prefill_threshold", "mod.lora.scale");
+
+  /**
+   * Copies all keys but some.
+   *
+   * @param without keys to leave out, without prefix
+   * @throws UnsupportedModelException if GGUF has no type for a value
+   */
+  void copyTo(GgufWriter writer, Set<String> without) {
+    for (String key : metadata.keys()) {
+      if (!key.startsWith(ModReader.PREFIX) || without.contains(key.substring(ModReader.PREFIX.length()))) {
+        continue;
+      }
+      if (encoded.containsKey(key)) {
+        writer.putEncoded(key, encoded.get(key));
+      } else {
+        put(writer, key, metadata.value(key));
+      }
+    }
+  }
+
+  private void put(GgufWriter writer, String key, Object value) {
+    if (!(value instanceof List<?> list)) {
+      writer.put(key, type(key, value), value);
+      return;
+    }
+    List<GgufType> types = list.stream().map(element -> type(key, element)).distinct().toList();
+    if (types.size() > 1) {
+      throw metadata.unsupported(key + " holds values of several types, for which GGUF has no array");
+    }
+    writer.putArray(key, types.isEmpty() ? GgufType.UINT32 : types.getFirst(), list);
+  }
+
+  private GgufType type(String key, Object value) {
+    return switch (value) {
+      case Number _ when FLOATS.contains(key) -> GgufType.FLOAT32;
+      case Long n when n >= 0 && n <= 0xffff_ffffL -> GgufType.UINT32;
+      case Double _ -> GgufType.FLOAT32;
+      case Boolean _ -> GgufType.BOOL;
+      case String _ -> GgufType.STRING;
+      case null, default ->
+          throw metadata.unsupported(key + " is " + Metadata.shown(value) + ", for which GGUF files have no type");
+    };
+  }
+}
