@@ -189,7 +189,7 @@ class GgufConversionTest {
             "mod.threshold", "mod.combine", "mod.blocks", "mod.shared_router", "mod.lora.rank", "mod.lora.scale"));
     try (Adapter before = Adapter.open(file); Adapter after = Adapter.open(out)) {
       assertEquals(before.descriptor().blocks(), after.descriptor().blocks());
-      assertEquals(0.35f, (float) after.descriptor().threshold());
+      assertEquals(0.35f, (float) after.descriptor().selection().threshold());
       assertEquals(before.loraScale(), after.loraScale());
       assertEquals(before.baseSha256(), after.baseSha256());
       assertEquals(before.tensors().keySet(), after.tensors().keySet());
