@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.depths.loader.DType;
 import dev.depths.loader.GgufConversion;
 import dev.depths.loader.GgufWriter;
-import dev.depths.loader.ModDescriptor.Combine;
 import dev.depths.loader.ModelConfig;
 import dev.depths.loader.ModelConfig.Rope;
 import dev.depths.loader.Tensor;
@@ -96,7 +95,7 @@ class ConversionTest {
   @ParameterizedTest
   @CsvSource({"llama, BF16", "llama, F32", "mistral, F16", "qwen2, BF16", "qwen3, F32"})
   void huggingFaceDirectories(String shape, DType type) throws IOException {
-    TinyModel model = model(shape, type).routed(Combine.SIGMOID, 1, true, 1);
+    TinyModel model = model(shape, type).routed(TinyModel.SIGMOID, 1, true, 1);
     Path source = huggingFace(model);
     int[] tokens = model.tokens(40, 2);
     float[][] expected = logits(source, null, tokens);

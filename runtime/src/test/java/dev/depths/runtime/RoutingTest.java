@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.depths.loader.ModDescriptor.Part;
 import dev.depths.loader.DType;
 import dev.depths.loader.ModDescriptor.Combine;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -234,6 +235,60 @@ class RoutingTest {
           assertTrue(bytes >= held && bytes <= held + slack, () -> bytes + " bytes for " + held);
         }
       }
+    }
+  }
+
+  /** Every other block at an eighth: 56.25 % of dense, and pages that are not full. */
+  @Test
+  void kvOfAModelThatSkipsSevenEighthsInEveryOtherBlock() {
+    TinyModel tiny = TinyModel.dense(TinyModel.SMALL, 1).routed(Combine.HARD, 0, false, 1, 3);
+    int tokens = 2000;
+    try (Model model = tiny.fast(); Session session = session(model, Routing.random(0.125, 1))) {
+      session.prefill(tiny.tokens(tokens, 1));
+      long page = 2 * Short.BYTES * 32L * 16;
+      assertEquals(63 * page, session.kvBytes(0));
+      assertEquals(8 * page, session.kvBytes(1));
+      long held = IntStream.range(0, BLOCKS).mapToLong(session::kvBytes).sum();
+      assertTrue(held <= 0.58 * BLOCKS * 63 * page, held + " bytes");
+    }
+  }
+
+  @Test
+  void allSkipComputesNothingOfRoutedBlocks() {
+    try (Model model = ROUTED.fast(); Session session = session(model, Routing.allSkip())) {
+      session.prefill(ROUTED.tokens(10, 1));
+      session.decode(1);
+      assertEquals(0, session.computedPositions(0).length);
+      assertEquals(0, session.kvBytes(2));
+      assertEquals(11, session.computedPositions(1).length);
+      assertEquals(22, session.counters().blocksRun());
+    }
+  }
+
+  @Test
+  void listenersAreToldOfEveryDecision() {
+    int[] tokens = ROUTED.tokens(30, 8);
+    List<String> told = new ArrayList<>();
+    try (Model model = ROUTED.exact(); Session session = model.newSession()) {
+      session.onRouting((block, part, position, score, computed) -> {
+        assertEquals(Part.BLOCK, part);
+        assertEquals(score > 0, computed);
+        told.add(block + " " + position + " " + computed);
+      });
+      session.prefill(Arrays.copyOf(tokens, 20));
+      for (int i = 20; i < 30; i++) {
+        session.decode(tokens[i]);
+      }
+      for (int block : new int[] {0, 2}) {
+        List<Integer> computed = Arrays.stream(session.computedPositions(block)).boxed().toList();
+        for (int i = 0; i < 30; i++) {
+          assertTrue(told.remove(block + " " + i + " " + computed.contains(i)));
+        }
+      }
+      assertEquals(List.of(), told);
+      session.onRouting(null);
+      session.decode(1);
+      assertEquals(List.of(), told);
     }
   }
 }

@@ -18,6 +18,9 @@ final class BenchCommand extends Command {
   private final Arg<List<Integer>> depths = Arg.commaSeparated(Integer.class, "-d", "--n-depth").label("N").orElse(0)
       .addTo(this, "Tokens that the context holds before a test. Default: ${DEFAULT-VALUE}.");
 
+  private final Arg<List<Integer>> batches = Arg.commaSeparated(Integer.class, "-b", "--batch").label("N").orElse(1)
+      .addTo(this, "Sequences that generate together in a generation test. Default: ${DEFAULT-VALUE}.");
+
   private final Arg<Integer> repetitions = Arg.option(int.class, "-r", "--repetitions").label("N").orElse(5)
       .addTo(this, "Measured repetitions of each test. Default: ${DEFAULT-VALUE}.");
 
@@ -25,7 +28,7 @@ final class BenchCommand extends Command {
       .orElse(Runtime.getRuntime().availableProcessors()).addTo(this, "Threads that compute; one per core without it.");
 
   private final Arg<List<String>> routings = Arg.commaSeparated(String.class, "--routing").label("R").orElse("model")
-      .addTo(this, "model, dense, or random:RATE[:SEED], which computes that share of the tokens at each routed block "
+      .addTo(this, "What routed blocks compute: " + BenchRouting.VALUES + ", or random:RATE[:SEED], that share of the tokens "
           + "(of a dense model: at every other block), a control of speed without any claim of quality. "
           + "Default: ${DEFAULT-VALUE}.");
 
@@ -40,10 +43,13 @@ final class BenchCommand extends Command {
         "Lists such as -t 1,2 run every combination. The tokens are those of an English text. Each test",
         "first runs for two seconds unmeasured. Tokenising and sampling are not measured. 'blocks run' is",
         "the share of (token, block) pairs computed; 'GB/s' counts the weight bytes really read.",
+        "Sequences that generate together (-b) begin at different places of the text and go on greedily;",
+        "their rate is that of all of them.",
         "Examples:",
         "  depths bench",
         "  depths bench -t 1,2 --routing model,dense",
-        "  depths bench -m dense.gguf --routing random:0.125,dense -o csv");
+        "  depths bench -m dense.gguf --routing random:0.125,dense -o csv",
+        "  depths bench -p 0 -n 64 -b 1,2,4,8,16");
   }
 
   @Override
@@ -52,6 +58,7 @@ final class BenchCommand extends Command {
     check("-p", prompts.value(), 0);
     check("-n", generations.value(), 0);
     check("-d", depths.value(), 0);
+    check("-b", batches.value(), 1);
     check("-t", threads.value(), 1);
     check("-r", List.of(repetitions.value()), 1);
     List<BenchRouting> parsedRoutings = routings.value().stream().map(text -> BenchRouting.parse(text, this)).toList();
@@ -82,8 +89,11 @@ final class BenchCommand extends Command {
     List<BenchTest> tests = new ArrayList<>();
     for (BenchRouting routing : parsedRoutings) {
       for (int depth : depths.value()) {
-        prompts.value().stream().filter(n -> n > 0).forEach(n -> tests.add(new BenchTest(n, 0, depth, routing)));
-        generations.value().stream().filter(n -> n > 0).forEach(n -> tests.add(new BenchTest(0, n, depth, routing)));
+        prompts.value().stream().filter(n -> n > 0).forEach(n -> tests.add(new BenchTest(n, 0, depth, 1, routing)));
+        for (int batch : batches.value()) {
+          generations.value().stream().filter(n -> n > 0)
+              .forEach(n -> tests.add(new BenchTest(0, n, depth, batch, routing)));
+        }
       }
     }
     return tests;

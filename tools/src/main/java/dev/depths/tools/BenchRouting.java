@@ -1,6 +1,9 @@
 package dev.depths.tools;
 
+import dev.depths.loader.ModDescriptor.Rule;
+import dev.depths.runtime.Model;
 import dev.depths.runtime.Routing;
+import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -13,13 +16,15 @@ import java.util.regex.Pattern;
 record BenchRouting(String text, Routing routing) {
   private static final Pattern RANDOM = Pattern.compile("random:([^:]+)(?::(-?\\d+))?");
 
-  /** Reads {@code model}, {@code dense} or {@code random:RATE[:SEED]}. */
+  static final String VALUES = "model, dense, all-skip, topk, threshold, predictor";
+
+  /** Reads one of {@link #VALUES} or {@code random:RATE[:SEED]}. */
   static BenchRouting parse(String text, Command command) {
     try {
       return new BenchRouting(text, routing(text));
     } catch (IllegalArgumentException e) {
       throw command.usage(
-          "--routing must be model, dense or random:RATE[:SEED] with a rate in [0, 1], not '" + text + "'", e);
+          "--routing must be one of " + VALUES + ", or random:RATE[:SEED] with a rate in [0, 1], not '" + text + "'", e);
     }
   }
 
@@ -32,7 +37,14 @@ record BenchRouting(String text, Routing routing) {
     return switch (text) {
       case "model" -> Routing.model();
       case "dense" -> Routing.dense();
+      case "all-skip" -> Routing.allSkip();
+      case "topk", "threshold", "predictor" -> Routing.model(Rule.valueOf(text.toUpperCase(Locale.ROOT)));
       default -> throw new IllegalArgumentException(text);
     };
+  }
+
+  /** What it means for scoring, where {@code model} is the rule that the model was trained with. */
+  Routing forScoring(Model model) {
+    return text.equals("model") ? SelectionArg.trained(model) : routing;
   }
 }

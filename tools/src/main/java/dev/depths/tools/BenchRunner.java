@@ -1,14 +1,11 @@
 package dev.depths.tools;
 
-import dev.depths.runtime.Counters;
 import dev.depths.runtime.Model;
-import dev.depths.runtime.Session;
 import dev.depths.runtime.SessionOptions;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
-import java.util.stream.IntStream;
 
 /**
  * Runs tests on one model. The tokens are those of an English text, repeated as needed: routers send random tokens, which
@@ -41,17 +38,17 @@ final class BenchRunner {
   BenchSamples run(BenchTest test) {
     Instant time = Instant.now();
     SessionOptions options = SessionOptions.defaults().withRouting(test.routing().routing());
-    try (Session session = model.newSession(options)) {
+    try (BenchSessions sessions = new BenchSessions(model, options, text, test)) {
       long start = System.nanoTime();
       while (warmUp && System.nanoTime() - start < WARM_UP_NANOS) {
-        measure(session, test);
+        sessions.measure();
       }
       long[] nanos = new long[repetitions];
       long bytes = 0;
       long run = 0;
       long skipped = 0;
       for (int i = 0; i < repetitions; i++) {
-        Sample sample = measure(session, test);
+        BenchSessions.Sample sample = sessions.measure();
         nanos[i] = sample.nanos();
         bytes += sample.bytes();
         run += sample.run();
@@ -60,31 +57,4 @@ final class BenchRunner {
       return new BenchSamples(time, test.tokens(), nanos, bytes, run, skipped);
     }
   }
-
-  private Sample measure(Session session, BenchTest test) {
-    session.reset();
-    if (test.depth() > 0) {
-      session.prefill(tokens(0, test.depth()));
-    }
-    int[] tokens = tokens(test.depth(), test.depth() + test.tokens());
-    Counters before = session.counters();
-    long start = System.nanoTime();
-    if (test.prompt() > 0) {
-      session.prefill(tokens);
-    } else {
-      for (int token : tokens) {
-        session.decode(token);
-      }
-    }
-    long nanos = System.nanoTime() - start;
-    Counters after = session.counters();
-    return new Sample(nanos, after.weightBytesRead() - before.weightBytesRead(),
-        after.blocksRun() - before.blocksRun(), after.blocksSkipped() - before.blocksSkipped());
-  }
-
-  private int[] tokens(int from, int to) {
-    return IntStream.range(from, to).map(i -> text[i % text.length]).toArray();
-  }
-
-  private record Sample(long nanos, long bytes, long run, long skipped) {}
 }

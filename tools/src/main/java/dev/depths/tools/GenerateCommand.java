@@ -6,11 +6,16 @@ import dev.depths.runtime.Model;
 import dev.depths.runtime.Session;
 import dev.depths.runtime.SessionOptions;
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
 /** Continues a text. */
 final class GenerateCommand extends Command {
+  private static final int MOST_PARALLEL = 256;
+
   private final Arg<String> prompt = Arg.parameter(this, String.class, "PROMPT",
       "The text to continue; - reads standard input.");
 
@@ -26,10 +31,14 @@ final class GenerateCommand extends Command {
 
   private final Arg<Boolean> ignoreEnd = Arg.flag("--ignore-eos").addTo(this, "Go on past tokens that end a text.");
 
+  private final Arg<Integer> parallel = Arg.option(int.class, "--parallel").label("N").orElse(1)
+      .addTo(this, "Generate N continuations together, from N seeds, and print them one after the other. "
+          + "Default: ${DEFAULT-VALUE}.");
+
   private final ThreadArgs threads = new ThreadArgs(this);
 
   private final Arg<Boolean> json = Arg.flag("--json")
-      .addTo(this, "Print one JSON object instead: text, tokens, timings, memory, routing.");
+      .addTo(this, "Print one JSON object instead: text, tokens, timings, memory, routing; with --parallel an array.");
 
   GenerateCommand(Streams streams) {
     super(streams, "generate", "Continues a text. The generated text alone goes to standard output.",
@@ -46,14 +55,51 @@ final class GenerateCommand extends Command {
     GenerateOptions options = generation.options(predict.value()).withIgnoreEnd(ignoreEnd.value());
     SessionOptions sessionOptions = generation.sessionOptions();
     int threadCount = threads.count();
+    if (parallel.value() < 1 || parallel.value() > MOST_PARALLEL) {
+      throw usage("--parallel must be 1 to " + MOST_PARALLEL + ", not " + parallel.value());
+    }
     String text = InputText.read(this, prompt.value(), file.value(), "PROMPT");
-    try (Model opened = model.open(streams, threadCount); Session session = ModelArgs.session(opened, sessionOptions)) {
+    try (Model opened = model.open(streams, threadCount)) {
       int[] tokens = opened.tokenizer().encode(text, true, true);
       if (tokens.length == 0) {
         throw new CommandException("the prompt is empty");
       }
+      if (parallel.value() > 1) {
+        return generateTogether(opened, sessionOptions, tokens, options);
+      }
+      try (Session session = ModelArgs.session(opened, sessionOptions)) {
+        return generate(opened, session, tokens, options, new Timings(opened.loadNanos()));
+      }
+    }
+  }
+
+  private int generateTogether(Model opened, SessionOptions sessionOptions, int[] prompt, GenerateOptions options) {
+    long start = System.nanoTime();
+    try (ParallelGeneration together = new ParallelGeneration(opened, sessionOptions, parallel.value())) {
+      List<Generation> results = together.run(prompt, options);
+      long nanos = System.nanoTime() - start;
       Timings timings = new Timings(opened.loadNanos());
-      return generate(opened, session, tokens, options, timings);
+      together.sessions().forEach(session -> timings.add(session.counters()));
+      timings.addTogether(results, nanos);
+      if (json.value()) {
+        List<Object> reports = new ArrayList<>();
+        for (int i = 0; i < results.size(); i++) {
+          Timings own = new Timings(opened.loadNanos());
+          own.add(results.get(i));
+          own.add(together.sessions().get(i).counters());
+          GenerateOptions seeded =
+              options.withSampling(options.sampling().withSeed(options.sampling().seed() + i));
+          reports.add(report(results.get(i), seeded, own, memory(opened, together.sessions().get(i))));
+        }
+        streams.print(Json.compact(reports) + "\n");
+      } else {
+        for (int i = 0; i < results.size(); i++) {
+          streams.print("--- " + (i + 1) + ", seed " + (options.sampling().seed() + i) + "\n" + results.get(i).text() + "\n");
+        }
+      }
+      streams.err().print("\n" + timings.summary());
+      boolean interrupted = results.stream().anyMatch(g -> g.finish() == Generation.Finish.CANCELLED);
+      return interrupted ? Interruption.EXIT_STATUS : 0;
     }
   }
 
@@ -85,6 +131,9 @@ final class GenerateCommand extends Command {
     Map<String, Object> memory = Json.object();
     memory.put("weight_bytes", opened.weightBytes());
     memory.put("kv_bytes", session.counters().kvBytes());
+    long[] blocks = new long[opened.config().blocks()];
+    Arrays.setAll(blocks, session::kvBytes);
+    memory.put("kv_bytes_by_block", blocks);
     return memory;
   }
 

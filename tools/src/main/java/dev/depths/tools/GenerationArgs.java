@@ -24,6 +24,7 @@ final class GenerationArgs {
   private final Arg<Long> seed;
   private final Arg<Integer> context;
   private final Arg<List<String>> stop;
+  private final SelectionArg selection;
 
   /** Adds the options to a command. */
   GenerationArgs(Command command) {
@@ -46,6 +47,7 @@ final class GenerationArgs {
         .addTo(command, "Most tokens of prompt and text together; 0 for the model's own limit. Default: ${DEFAULT-VALUE}.");
     stop = Arg.repeatable(String.class, "--stop").label("TEXT")
         .addTo(command, "Text that ends the generation; may be repeated.");
+    selection = SelectionArg.forGeneration(command);
   }
 
   /** The options of a generation of at most {@code tokens} tokens, or as many as fit if that is -1. */
@@ -68,7 +70,7 @@ final class GenerationArgs {
     if (context.value() < 0) {
       throw command.usage("--ctx must not be negative, not " + context.value());
     }
-    return SessionOptions.defaults().withContextLength(context.value());
+    return SessionOptions.defaults().withContextLength(context.value()).withRouting(selection.routing());
   }
 
   private long drawnSeed() {

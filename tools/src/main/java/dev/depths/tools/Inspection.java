@@ -3,6 +3,7 @@ package dev.depths.tools;
 import dev.depths.loader.Adapter;
 import dev.depths.loader.Checkpoint;
 import dev.depths.loader.DType;
+import dev.depths.loader.Experts;
 import dev.depths.loader.LoadException;
 import dev.depths.loader.ModelConfig;
 import dev.depths.loader.Tensor;
@@ -121,6 +122,19 @@ record Inspection(Map<String, Object> json, Collection<Tensor> tensors) {
     section.put("qkv_bias", config.qkvBias());
     section.put("qk_norm", config.qkNorm());
     section.put("tied_embedding", config.tiedEmbedding());
+    config.experts().ifPresent(e -> section.put("experts", experts(e)));
+    // Half floats, as a session holds them.
+    section.put("kv_bytes_per_token_and_block", 2L * Short.BYTES * config.kvHeads() * config.headDim());
+    return section;
+  }
+
+  private static Map<String, Object> experts(Experts experts) {
+    Map<String, Object> section = Json.object();
+    section.put("count", experts.count());
+    section.put("used", experts.used());
+    section.put("feed_forward", experts.feedForward());
+    section.put("shared_feed_forward", experts.sharedFeedForward());
+    section.put("normalised", experts.normalised());
     return section;
   }
 

@@ -5,6 +5,7 @@ import dev.depths.loader.ModDescriptor.Part;
 import dev.depths.runtime.Counters;
 import dev.depths.runtime.Model;
 import dev.depths.runtime.Session;
+import dev.depths.runtime.SessionOptions;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,6 +24,8 @@ final class LogitsCommand extends Command {
       .addTo(this, "Token ids instead of a text: 1,2,3.");
 
   private final ModelArgs model = new ModelArgs(this);
+
+  private final SelectionArg selection = SelectionArg.forScoring(this);
 
   private final ThreadArgs threads = new ThreadArgs(this);
 
@@ -43,12 +46,14 @@ final class LogitsCommand extends Command {
   @Override
   public Integer call() throws IOException {
     model.check();
+    selection.check();
     int threadCount = threads.count();
     if (ids.value() != null && (text.value() != null || file.value() != null)) {
       throw usage("--tokens and a text exclude each other");
     }
     String input = ids.value() != null ? null : InputText.read(this, text.value(), file.value(), "TEXT, --tokens");
-    try (Model opened = model.open(streams, threadCount); Session session = opened.newSession()) {
+    try (Model opened = model.open(streams, threadCount);
+        Session session = opened.newSession(SessionOptions.defaults().withRouting(selection.routing(opened)))) {
       int vocabulary = opened.config().vocabulary();
       int[] tokens = input == null ? TokenIds.parse(ids.value(), vocabulary) : opened.tokenizer().encode(input, true, true);
       if (tokens.length == 0) {

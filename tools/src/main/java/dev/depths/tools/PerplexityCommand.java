@@ -41,8 +41,8 @@ final class PerplexityCommand extends Command {
       .addTo(this, "Most tokens of a pass; 1 computes as generation does. Default: ${DEFAULT-VALUE}.");
 
   private final Arg<String> routing = Arg.option(String.class, "--routing").label("R").orElse("model")
-      .addTo(this, "model, dense, or random:RATE[:SEED], as in bench; a reference that is a file runs as its own "
-          + "routers say. Default: ${DEFAULT-VALUE}.");
+      .addTo(this, "What routed blocks compute: " + BenchRouting.VALUES + ", or random:RATE[:SEED], as in bench; model is the rule "
+          + "of training. A reference that is a file runs as its own routers say. Default: ${DEFAULT-VALUE}.");
 
   private final ThreadArgs threads = new ThreadArgs(this);
 
@@ -77,7 +77,7 @@ final class PerplexityCommand extends Command {
       ModelArgs.requireContext(tested, context.value(), "model");
       TextWindows windows = TextWindows.of(text, tested.tokenizer(), context.value(), chunks.value());
       try (Model other = reference.value() == null ? null : openReference(tested, threadCount)) {
-        PerplexityScores scores = score(tested, other, parsedRouting.routing(), windows);
+        PerplexityScores scores = score(tested, other, parsedRouting.forScoring(tested), windows);
         print(new PerplexityReport(BenchModel.of(tested, model.path(streams)), tested.options().exact(), routing.value(),
             threadCount, batch.value(), windows, reference.value(), scores));
       }
@@ -87,7 +87,7 @@ final class PerplexityCommand extends Command {
 
   private PerplexityScores score(Model tested, Model other, Routing testedRouting, TextWindows windows) {
     SessionOptions options = new SessionOptions(context.value(), testedRouting, batch.value());
-    SessionOptions otherOptions = referenceOptions(options);
+    SessionOptions otherOptions = referenceOptions(other, options);
     try (Session session = tested.newSession(options);
         Session otherSession = other == null ? null : other.newSession(otherOptions);
         Progress progress =
@@ -101,9 +101,9 @@ final class PerplexityCommand extends Command {
    * The reference runs as the tested model does, with two exceptions. A file has its own routing. And exact arithmetic
    * comes to the same in passes of any size, of which large ones take less time; only a random choice depends on it.
    */
-  private SessionOptions referenceOptions(SessionOptions tested) {
+  private SessionOptions referenceOptions(Model other, SessionOptions tested) {
     if (!EXACT.equals(reference.value())) {
-      return tested.withRouting(Routing.model());
+      return tested.withRouting(other == null ? Routing.model() : SelectionArg.trained(other));
     }
     boolean random = tested.routing() instanceof Routing.Stochastic;
     return random ? tested : tested.withChunk(SessionOptions.defaults().chunk());

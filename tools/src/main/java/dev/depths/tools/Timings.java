@@ -2,6 +2,7 @@ package dev.depths.tools;
 
 import dev.depths.runtime.Counters;
 import dev.depths.runtime.Generation;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
@@ -24,6 +25,14 @@ final class Timings {
     promptNanos += generation.promptNanos();
     generatedTokens += generation.generatedTokens();
     generationNanos += generation.generationNanos();
+  }
+
+  /** Adds generations that ran together, and how long they took in all; prompts and tokens shared passes. */
+  void addTogether(List<Generation> generations, long nanos) {
+    for (Generation g : generations) {
+      generatedTokens += g.generatedTokens();
+    }
+    generationNanos += nanos;
   }
 
   /** Adds what a session has counted; to be called once, before it is reset or closed. */
