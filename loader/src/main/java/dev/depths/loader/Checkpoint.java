@@ -30,13 +30,14 @@ public final class Checkpoint implements AutoCloseable {
   private final Map<String, Tensor> tensors;
   private final Map<String, Object> metadata;
   private final Optional<ModDescriptor> mod;
+  private final Optional<String> note;
   private final Supplier<Optional<Tokenizer>> tokenizer;
   private final Supplier<Optional<ChatTemplate>> chatTemplate;
   private final Supplier<String> sha256 = new Lazy<>(this::hash);
 
   private Checkpoint(Object name, Arena arena, List<MemorySegment> files, Supplier<ModelConfig> config,
       Map<String, Tensor> tensors, Map<String, Object> metadata, Optional<ModDescriptor> mod,
-      Supplier<Optional<Tokenizer>> tokenizer, Supplier<Optional<String>> chatTemplate) {
+      Optional<String> note, Supplier<Optional<Tokenizer>> tokenizer, Supplier<Optional<String>> chatTemplate) {
     this.name = name;
     this.arena = arena;
     this.files = files;
@@ -44,6 +45,7 @@ public final class Checkpoint implements AutoCloseable {
     this.tensors = Collections.unmodifiableMap(tensors);
     this.metadata = Collections.unmodifiableMap(metadata);
     this.mod = mod;
+    this.note = note;
     this.tokenizer = new Lazy<>(tokenizer);
     this.chatTemplate = new Lazy<>(() -> chatTemplate.get().map(this::template));
   }
@@ -84,17 +86,17 @@ public final class Checkpoint implements AutoCloseable {
       check(path, config.get(), model.tensors(), mod);
     }
     return new Checkpoint(path, arena, model.files(), config, model.tensors(), model.metadata(), mod,
+        metadata.string("mod.note"),
         () -> metadata.has("tokenizer.ggml.model")
             ? Optional.of(Tokenizers.fromGguf(path, model.metadata())) : Optional.empty(),
         () -> metadata.string("tokenizer.chat_template"));
   }
 
-  private static Checkpoint huggingFace(Path directory, HuggingFaceModel model, Arena arena) {
-    Metadata metadata = new Metadata(directory.resolve("config.json"), model.config());
-    ModelConfig config = HuggingFaceConfig.read(metadata, model.tensors());
-    Optional<ModDescriptor> mod = ModReader.read(metadata, Set.of());
-    check(directory, config, model.tensors(), mod);
-    return new Checkpoint(directory, arena, model.files(), () -> config, model.tensors(), model.config(), mod,
+  private static Checkpoint huggingFace(Path directory, HuggingFaceModel opened, Arena arena) {
+    ImportedModel model = opened.model();
+    check(directory, model.config(), model.tensors(), model.mod());
+    return new Checkpoint(directory, arena, opened.files(), model::config, model.tensors(), opened.metadata(),
+        model.mod(), model.note(),
         () -> Files.exists(directory.resolve("tokenizer.json"))
             ? Optional.of(Tokenizers.fromHuggingFace(directory)) : Optional.empty(),
         () -> HuggingFaceTemplate.read(directory));
@@ -110,7 +112,8 @@ public final class Checkpoint implements AutoCloseable {
     Architectures.requireSupported(IN_MEMORY, config.architecture());
     check(IN_MEMORY, config, tensors, mod);
     return new Checkpoint(
-        IN_MEMORY, null, List.of(), () -> config, tensors, Map.of(), mod, Optional::empty, Optional::empty);
+        IN_MEMORY, null, List.of(), () -> config, tensors, Map.of(), mod, Optional.empty(), Optional::empty,
+        Optional::empty);
   }
 
   private static void check(
@@ -166,6 +169,11 @@ public final class Checkpoint implements AutoCloseable {
   /** The semantics of the routed blocks, if the checkpoint itself is a Mixture-of-Depths model. */
   public Optional<ModDescriptor> mod() {
     return mod;
+  }
+
+  /** What people should know of the model, as of which training code it is and what of it is left out. */
+  public Optional<String> note() {
+    return note;
   }
 
   /**

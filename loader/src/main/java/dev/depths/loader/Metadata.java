@@ -1,5 +1,6 @@
 package dev.depths.loader;
 
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -17,6 +18,13 @@ final class Metadata {
 
   Object file() {
     return file;
+  }
+
+  /** These values with another in the place of one. */
+  Metadata with(String key, Object value) {
+    Map<String, Object> changed = new LinkedHashMap<>(values);
+    changed.put(key, value);
+    return new Metadata(file, changed);
   }
 
   Set<String> keys() {
