@@ -6,8 +6,8 @@ import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
-import java.util.SequencedMap;
 import java.util.Set;
 
 /**
@@ -17,25 +17,24 @@ import java.util.Set;
  * @param metadata the configuration's values as written
  * @param files the mapped bytes, in order
  */
-record HuggingFaceModel(SequencedMap<String, Object> metadata, ImportedModel model, List<MemorySegment> files) {
+record HuggingFaceModel(Map<String, Object> metadata, ImportedModel model, List<MemorySegment> files) {
 
   static HuggingFaceModel open(Path directory, Arena arena) throws IOException {
-    Path file = configFile(directory);
-    SequencedMap<String, Object> values = TextFile.json(file);
-    Metadata config = new Metadata(file, values);
+    Metadata config = config(directory);
     HuggingFaceShards shards = HuggingFaceShards.open(directory, arena);
     SourceTensors tensors = shards.tensors();
     ImportedModel model = ModImporter.of(config, tensors)
         .map(importer -> importer.read(config, tensors))
         .orElseGet(() -> plain(config, tensors));
-    return new HuggingFaceModel(values, model, List.copyOf(shards.files()));
+    return new HuggingFaceModel(config.values(), model, List.copyOf(shards.files()));
   }
 
   /** The configuration, under the name that codes after Meta's give it if there is no other. */
-  private static Path configFile(Path directory) {
+  static Metadata config(Path directory) throws IOException {
     Path config = directory.resolve("config.json");
     Path params = directory.resolve("params.json");
-    return Files.exists(config) || !Files.exists(params) ? config : params;
+    Path file = Files.exists(config) || !Files.exists(params) ? config : params;
+    return new Metadata(file, TextFile.json(file));
   }
 
   private static ImportedModel plain(Metadata config, SourceTensors tensors) {

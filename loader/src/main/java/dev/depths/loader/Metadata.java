@@ -27,6 +27,10 @@ final class Metadata {
     return new Metadata(file, changed);
   }
 
+  Map<String, Object> values() {
+    return values;
+  }
+
   Set<String> keys() {
     return values.keySet();
   }
@@ -95,6 +99,15 @@ final class Metadata {
       throw malformed(key, "is " + x + ", expected " + min + " to " + max);
     }
     return Optional.of(x);
+  }
+
+  /** A number above 0 up to 1. */
+  Optional<Double> share(String key) {
+    Optional<Double> share = number(key, 0, 1);
+    if (share.isPresent() && share.get() == 0) {
+      throw malformed(key, "is 0, expected more, up to 1");
+    }
+    return share;
   }
 
   Optional<String> string(String key) {

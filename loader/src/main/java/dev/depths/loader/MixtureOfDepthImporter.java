@@ -3,17 +3,12 @@ package dev.depths.loader;
 import dev.depths.loader.ModDescriptor.Combine;
 import dev.depths.loader.ModDescriptor.Part;
 import dev.depths.loader.ModDescriptor.Positions;
-import dev.depths.loader.ModDescriptor.Rounding;
 import dev.depths.loader.ModDescriptor.Router;
-import dev.depths.loader.ModDescriptor.Rule;
-import dev.depths.loader.ModDescriptor.Selection;
 import dev.depths.loader.ModDescriptor.SkippedKv;
 import dev.depths.loader.ModDescriptor.Ties;
 import dev.depths.loader.ModDescriptor.Unit;
-import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalDouble;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 
@@ -38,7 +33,7 @@ final class MixtureOfDepthImporter implements ModImporter {
   public ImportedModel read(Metadata config, SourceTensors tensors) {
     int layers = config.requireInt("num_hidden_layers", 1, Limits.BLOCKS);
     List<Integer> odd = IntStream.range(0, layers).filter(layer -> layer % 2 == 1).boxed().toList();
-    double capacity = config.number("capacity", Double.MIN_VALUE, 1).orElse(CAPACITY);
+    double capacity = config.share("capacity").orElse(CAPACITY);
     return ImportedModel.huggingFace(config, tensors.toGguf(NAMES),
         odd.isEmpty() ? Optional.empty() : Optional.of(descriptor(odd, capacity)),
         Optional.of("trained with mixture-of-depth; its own generation runs every block for each token after the prompt"));
@@ -47,8 +42,7 @@ final class MixtureOfDepthImporter implements ModImporter {
   private static ModDescriptor descriptor(List<Integer> blocks, double capacity) {
     return new ModDescriptor(blocks, Part.BLOCK, Unit.TOKEN,
         new Router(Router.Form.LINEAR, Router.Activation.SILU, false, false),
-        new Selection(Rule.TOPK, null, Collections.nCopies(blocks.size(), capacity), Rounding.FLOOR, 1, 0, Ties.ABOVE, 0.5,
-            OptionalDouble.empty(), false, 0),
+        Selections.topk(blocks.size(), capacity, 1, 0, Ties.ABOVE, null),
         new Combine(Combine.Form.SCALE_BLOCK, Combine.Gate.SCORE), Positions.ORIGINAL, SkippedKv.ABSENT, 0);
   }
 }

@@ -58,10 +58,6 @@ final class SourceTensors {
     return tensors.keySet().stream().allMatch(pattern.asMatchPredicate());
   }
 
-  boolean has(String name) {
-    return tensors.containsKey(name);
-  }
-
   void put(String name, Tensor tensor) {
     tensors.put(name, tensor);
   }
@@ -73,6 +69,13 @@ final class SourceTensors {
       throw new MalformedFileException(directory, "tensor " + name, "is missing");
     }
     return tensor;
+  }
+
+  /** Refuses a directory with a tensor whose name matches. */
+  void refuse(Pattern pattern, String problem) {
+    names(pattern).stream().findFirst().ifPresent(name -> {
+      throw new UnsupportedModelException(file(tensors.get(name)), "tensor " + name + ' ' + problem);
+    });
   }
 
   /** Replaces the tensors whose names match. */
@@ -100,6 +103,34 @@ final class SourceTensors {
     }
   }
 
+  /** Leaves one of the two names under which a file may have the one matrix of a tied embedding. */
+  void tie(String embedding, String output) {
+    Tensor matrix = tensors.remove(output);
+    if (matrix != null && !tensors.containsKey(embedding)) {
+      tensors.put(embedding, matrix);
+    }
+  }
+
+  /** Exchanges the rows, or elements, of two classes, in memory; what does not have two is left for its shape to be refused. */
+  Tensor swapClasses(Tensor tensor) {
+    if (tensor.shape().getFirst() != 2) {
+      return tensor;
+    }
+    long half = tensor.data().byteSize() / 2;
+    MemorySegment swapped = allocate(2 * half);
+    MemorySegment.copy(tensor.data(), half, swapped, 0, half);
+    MemorySegment.copy(tensor.data(), 0, swapped, half, half);
+    return new Tensor(tensor.name(), tensor.type(), tensor.shape(), swapped);
+  }
+
+  /** A third of a tensor whose outermost dimension can be divided so: a view of the same memory. */
+  static Tensor third(Tensor tensor, int part) {
+    List<Long> shape = new ArrayList<>(tensor.shape());
+    shape.set(0, shape.getFirst() / 3);
+    long bytes = tensor.data().byteSize() / 3;
+    return new Tensor(tensor.name(), tensor.type(), shape, tensor.data().asSlice(part * bytes, bytes));
+  }
+
   /** All by GGUF's names; what is neither named by a rule nor Hugging Face's is refused. */
   SequencedMap<String, Tensor> toGguf(TensorNames names) {
     SequencedMap<String, Tensor> result = new LinkedHashMap<>();
@@ -120,9 +151,5 @@ final class SourceTensors {
 
   MalformedFileException malformed(Tensor tensor, String problem) {
     return new MalformedFileException(file(tensor), "tensor " + tensor.name(), problem);
-  }
-
-  UnsupportedModelException unsupported(String tensor, String problem) {
-    return new UnsupportedModelException(files.getOrDefault(tensor, directory), "tensor " + tensor + ' ' + problem);
   }
 }

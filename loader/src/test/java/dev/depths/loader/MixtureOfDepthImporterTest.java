@@ -71,7 +71,7 @@ class MixtureOfDepthImporterTest {
     try (Checkpoint checkpoint = open(model().set("capacity", 0.5))) {
       assertEquals(List.of(0.5), checkpoint.mod().orElseThrow().selection().capacities());
     }
-    assertMalformed("config.json: capacity", "is 2.0, expected", () -> open(model().set("capacity", 2.0)));
+    assertMalformed("config.json: capacity", "is 2.0, expected 0.0 to 1.0", () -> open(model().set("capacity", 2.0)));
     assertMalformed("config.json: capacity", "is \"all\", expected a number", () -> open(model().set("capacity", "\"all\"")));
   }
 

@@ -20,7 +20,7 @@ class ModImporterTest {
   @TempDir Path directory;
 
   static Stream<Supplier<SourceModel>> models() {
-    return Stream.of(MixtureOfDepthImporterTest::model);
+    return Stream.of(MixtureOfDepthImporterTest::model, OharaImporterTest::model);
   }
 
   /** A descriptor's keys as {@link ModDescriptor#keys()} gives them, from JSON. */
@@ -38,7 +38,11 @@ class ModImporterTest {
 
   private void open(SourceModel model) throws IOException {
     try {
-      Checkpoint.open(model.write(directory)).close();
+      model.write(directory);
+      if (Adapter.isAdapter(directory)) {
+        Adapter.open(directory).close();
+      }
+      Checkpoint.open(directory).close();
     } catch (LoadException expected) {
       // What a damaged directory is for.
     }

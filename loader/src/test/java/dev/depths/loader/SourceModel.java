@@ -18,6 +18,10 @@ final class SourceModel {
   private final Map<String, String> config = new LinkedHashMap<>();
   private String configFile = "config.json";
 
+  private static final Map<String, String> LLAMA2 = Map.of("attn_norm", "attention_norm", "attn_q", "attention.wq",
+      "attn_k", "attention.wk", "attn_v", "attention.wv", "attn_output", "attention.wo", "ffn_norm", "ffn_norm",
+      "ffn_gate", "feed_forward.w1", "ffn_down", "feed_forward.w2", "ffn_up", "feed_forward.w3");
+
   private record Values(float[] elements, long[] shape) {}
 
   /** A {@link TinyModel} llama; @param theirName the code's name of a tensor, by GGUF's. */
@@ -33,6 +37,21 @@ final class SourceModel {
         .set("model_type", "\"llama\"").set("hidden_size", 32).set("intermediate_size", 64).set("num_hidden_layers", 2)
         .set("num_attention_heads", 4).set("num_key_value_heads", 2).set("max_position_embeddings", 128)
         .set("vocab_size", 10).set("rms_norm_eps", 1e-5).set("rope_theta", 10000.0);
+  }
+
+  /** As {@link #llama}, with names of Meta's Llama 2 and the keys of its parameters. */
+  static SourceModel llama2() {
+    return llama(SourceModel::llama2).set("dim", 32).set("n_layers", 2).set("n_heads", 4).set("n_kv_heads", 2)
+        .set("vocab_size", -1).set("multiple_of", 256).set("norm_eps", 1e-5);
+  }
+
+  private static String llama2(String gguf) {
+    String[] parts = gguf.split("\\.");
+    return switch (parts[0]) {
+      case "token_embd" -> "tok_embeddings.weight";
+      case "output_norm" -> "norm.weight";
+      default -> "layers." + parts[1] + '.' + LLAMA2.get(parts[2]) + ".weight";
+    };
   }
 
   /** The elements that stand for a name. */
