@@ -8,7 +8,9 @@ import java.util.Optional;
  * mod.*} keys would say. Files that have those are never imported.
  */
 interface ModImporter {
-  List<ModImporter> ALL = List.of(new MixtureOfDepthImporter(), new OharaImporter(), new SkipGptImporter(), new DllmImporter(), new RouterTuningImporter(), new GammaModImporter(), new SramshettyImporter(), new LlmBaselinesImporter());
+  List<ModImporter> ALL = List.of(new MixtureOfDepthImporter(), new OharaImporter(), new SkipGptImporter(),
+      new DllmImporter(), new RouterTuningImporter(), new GammaModImporter(), new SramshettyImporter(),
+      new LlmBaselinesImporter(), new PmodImporter());
 
   /** The importer of a directory, if it is of a training code that has one. */
   static Optional<ModImporter> of(Metadata config, SourceTensors tensors) {

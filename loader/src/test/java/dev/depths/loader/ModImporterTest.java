@@ -20,7 +20,10 @@ class ModImporterTest {
   @TempDir Path directory;
 
   static Stream<Supplier<SourceModel>> models() {
-    return Stream.of(MixtureOfDepthImporterTest::model, OharaImporterTest::model, SkipGptImporterTest::model, SkipGptImporterTest::oneLayer, DllmImporterTest::model, RouterTuningImporterTest::model, RouterTuningImporterTest::routers, GammaModImporterTest::model, SramshettyImporterTest::model, LlmBaselinesImporterTest::model);
+    return Stream.of(MixtureOfDepthImporterTest::model, OharaImporterTest::model, SkipGptImporterTest::model,
+        SkipGptImporterTest::oneLayer, DllmImporterTest::model, RouterTuningImporterTest::model,
+        RouterTuningImporterTest::routers, GammaModImporterTest::model, SramshettyImporterTest::model,
+        LlmBaselinesImporterTest::model, PmodImporterTest::model);
   }
 
   /** A descriptor's keys as {@link ModDescriptor#keys()} gives them, from JSON. */
