@@ -51,7 +51,8 @@ public final class Checkpoint implements AutoCloseable {
   }
 
   /**
-   * Opens a GGUF file (split or whole) or a Hugging Face directory (safetensors, config.json, tokenizer.json).
+   * Opens a GGUF file (split or whole) or a Hugging Face directory (safetensors, config.json, tokenizer.json), also one of a
+   * training code that {@code loader/MOD-SCHEMA.md} lists.
    *
    * @throws IOException if a file cannot be read
    * @throws LoadException if a file is malformed or holds something that is not supported

@@ -58,7 +58,7 @@ final class SourceModel {
   static float[] elements(String name, long... shape) {
     float[] elements = new float[TinyModel.elements(shape)];
     for (int i = 0; i < elements.length; i++) {
-      // A multiple of 1/64 below 8: exact in f16 and bf16 too where the test needs it.
+      // Small multiples of 1/64: sums of a few products of them are exact.
       elements[i] = (name.hashCode() % 64 + i % 7) / 64f;
     }
     return elements;
