@@ -19,7 +19,8 @@ import java.util.regex.Pattern;
  * W' = W + scale · B·A} (LoRA, arXiv 2106.09685). Tensors {@code blk.N.mod_router.weight}, {@code blk.N.<matrix>.lora_a}
  * [rank, in] and {@code .lora_b} [out, rank]; rows of query and key updates are in the order of the base checkpoint. A
  * safetensors file with the descriptor as JSON under the metadata key {@code mod}, which is what training code writes; or a
- * GGUF file with {@code general.type} {@code adapter} and the descriptor under keys {@code mod.*}, which is opened faster.
+ * GGUF file with {@code general.type} {@code adapter} and the descriptor under keys {@code mod.*}, which is opened faster. Or
+ * a directory of routers that Router-Tuning wrote.
  */
 public final class Adapter implements AutoCloseable {
   /** Keys beside the descriptor's own, without prefix: what says how to apply the adapter. */
@@ -74,8 +75,19 @@ public final class Adapter implements AutoCloseable {
     checkPairs(rank, metadata.has("mod.lora.scale"));
   }
 
+  /** Routers alone, whose descriptor comes from elsewhere. */
+  Adapter(Object file, Arena arena, ModDescriptor descriptor, Map<String, Tensor> routers) {
+    this.file = file;
+    this.arena = arena;
+    this.descriptor = descriptor;
+    this.metadata = ModMetadata.of(file, descriptor);
+    this.tensors = Collections.unmodifiableMap(routers);
+    this.loraScale = 0;
+    this.baseSha256 = "";
+  }
+
   /**
-   * Maps an adapter file.
+   * Maps an adapter file, or a directory of Router-Tuning's.
    *
    * @throws IOException if the file cannot be read
    * @throws LoadException if it is malformed or not supported
@@ -83,7 +95,8 @@ public final class Adapter implements AutoCloseable {
   public static Adapter open(Path file) throws IOException {
     Arena arena = Arena.ofShared();
     try {
-      return new Adapter(file, arena, MappedFile.map(file, arena));
+      return Files.isDirectory(file)
+          ? directory(file, arena) : new Adapter(file, arena, MappedFile.map(file, arena));
     } catch (InternalError e) {
       arena.close();
       throw MappedFile.lost(file, "header", e);
@@ -93,17 +106,32 @@ public final class Adapter implements AutoCloseable {
     }
   }
 
+  private static Adapter directory(Path directory, Arena arena) throws IOException {
+    Metadata config = HuggingFaceModel.config(directory);
+    SourceTensors tensors = HuggingFaceShards.open(directory, arena).tensors();
+    if (!RouterTuningImporter.marks(config) || !RouterTuningImporter.isRouters(tensors)) {
+      throw new UnsupportedModelException(directory, "does not hold Router-Tuning's routers alone" + NO_ADAPTER);
+    }
+    return RouterTuningImporter.adapter(config, tensors, arena);
+  }
+
   /**
-   * Whether a file says that it is an adapter: a single safetensors file, or GGUF of the type {@code adapter}.
+   * Whether a file says that it is an adapter: a single safetensors file, GGUF of the type {@code adapter}, or a directory of
+   * Router-Tuning's routers.
    *
    * @throws IOException if the file cannot be read
    * @throws LoadException if it is malformed
    */
   public static boolean isAdapter(Path file) throws IOException {
-    if (!Files.isRegularFile(file)) {
+    boolean directory = Files.isDirectory(file) && Files.exists(file.resolve("config.json"));
+    if (!directory && !Files.isRegularFile(file)) {
       return false;
     }
     try (Arena arena = Arena.ofConfined()) {
+      if (directory) {
+        return RouterTuningImporter.marks(HuggingFaceModel.config(file))
+            && RouterTuningImporter.isRouters(HuggingFaceShards.open(file, arena).tensors());
+      }
       MemorySegment data = MappedFile.map(file, arena);
       return GgufFile.hasMagic(data)
           ? isAdapter(GgufFile.parse(file, data).metadata()) : file.toString().endsWith(".safetensors");

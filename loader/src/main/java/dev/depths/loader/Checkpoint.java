@@ -31,13 +31,15 @@ public final class Checkpoint implements AutoCloseable {
   private final Map<String, Object> metadata;
   private final Map<String, MemorySegment> encodedMetadata;
   private final Optional<ModDescriptor> mod;
+  private final Optional<String> note;
   private final Supplier<Optional<Tokenizer>> tokenizer;
   private final Supplier<Optional<ChatTemplate>> chatTemplate;
   private final Supplier<String> sha256 = new Lazy<>(this::hash);
 
   private Checkpoint(Object name, Arena arena, List<MemorySegment> files, Supplier<ModelConfig> config,
       Map<String, Tensor> tensors, Map<String, Object> metadata, Map<String, MemorySegment> encodedMetadata,
-      Optional<ModDescriptor> mod, Supplier<Optional<Tokenizer>> tokenizer, Supplier<Optional<String>> chatTemplate) {
+      Optional<ModDescriptor> mod, Optional<String> note, Supplier<Optional<Tokenizer>> tokenizer,
+      Supplier<Optional<String>> chatTemplate) {
     this.name = name;
     this.arena = arena;
     this.files = files;
@@ -46,12 +48,14 @@ public final class Checkpoint implements AutoCloseable {
     this.metadata = Collections.unmodifiableMap(metadata);
     this.encodedMetadata = encodedMetadata;
     this.mod = mod;
+    this.note = note;
     this.tokenizer = new Lazy<>(tokenizer);
     this.chatTemplate = new Lazy<>(() -> chatTemplate.get().map(this::template));
   }
 
   /**
-   * Opens a GGUF file (split or whole) or a Hugging Face directory (safetensors, config.json, tokenizer.json).
+   * Opens a GGUF file (split or whole) or a Hugging Face directory (safetensors, config.json, tokenizer.json), also one of a
+   * training code that {@code loader/MOD-SCHEMA.md} lists.
    *
    * @throws IOException if a file cannot be read
    * @throws LoadException if a file is malformed or holds something that is not supported
@@ -86,17 +90,17 @@ public final class Checkpoint implements AutoCloseable {
       check(path, config.get(), model.tensors(), mod);
     }
     return new Checkpoint(path, arena, model.files(), config, model.tensors(), model.metadata(), model.encoded(), mod,
+        metadata.string("mod.note"),
         () -> metadata.has("tokenizer.ggml.model")
             ? Optional.of(Tokenizers.fromGguf(path, model.metadata())) : Optional.empty(),
         () -> metadata.string("tokenizer.chat_template"));
   }
 
-  private static Checkpoint huggingFace(Path directory, HuggingFaceModel model, Arena arena) {
-    Metadata metadata = new Metadata(directory.resolve("config.json"), model.config());
-    ModelConfig config = HuggingFaceConfig.read(metadata, model.tensors());
-    Optional<ModDescriptor> mod = ModReader.read(metadata, Set.of());
-    check(directory, config, model.tensors(), mod);
-    return new Checkpoint(directory, arena, model.files(), () -> config, model.tensors(), model.config(), Map.of(), mod,
+  private static Checkpoint huggingFace(Path directory, HuggingFaceModel opened, Arena arena) {
+    ImportedModel model = opened.model();
+    check(directory, model.config(), model.tensors(), model.mod());
+    return new Checkpoint(directory, arena, opened.files(), model::config, model.tensors(), opened.metadata(), Map.of(),
+        model.mod(), model.note(),
         () -> Files.exists(directory.resolve("tokenizer.json"))
             ? Optional.of(Tokenizers.fromHuggingFace(directory)) : Optional.empty(),
         () -> HuggingFaceTemplate.read(directory));
@@ -112,7 +116,8 @@ public final class Checkpoint implements AutoCloseable {
     Architectures.requireSupported(IN_MEMORY, config.architecture());
     check(IN_MEMORY, config, tensors, mod);
     return new Checkpoint(
-        IN_MEMORY, null, List.of(), () -> config, tensors, Map.of(), Map.of(), mod, Optional::empty, Optional::empty);
+        IN_MEMORY, null, List.of(), () -> config, tensors, Map.of(), Map.of(), mod, Optional.empty(), Optional::empty,
+        Optional::empty);
   }
 
   private static void check(
@@ -168,6 +173,11 @@ public final class Checkpoint implements AutoCloseable {
   /** The semantics of the routed blocks, if the checkpoint itself is a Mixture-of-Depths model. */
   public Optional<ModDescriptor> mod() {
     return mod;
+  }
+
+  /** What people should know of the model, as of which training code it is and what of it is left out. */
+  public Optional<String> note() {
+    return note;
   }
 
   /**

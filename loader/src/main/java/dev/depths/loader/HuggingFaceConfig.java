@@ -19,6 +19,12 @@ final class HuggingFaceConfig {
         config.string("model_type").orElseThrow(() -> config.malformed("model_type", "is missing")));
   }
 
+  /** The configuration without what a training code added to the name of its {@code model_type}. */
+  static Metadata ofType(Metadata config, String addition) {
+    return config.string("model_type").map(type -> config.with("model_type", type.replaceFirst(addition, "")))
+        .orElse(config);
+  }
+
   /** Whether the output projection is the embedding, in which case a file's own copy of it is not used. */
   static boolean tied(Metadata config, Map<String, Tensor> tensors) {
     return config.booleanOr("tie_word_embeddings", !tensors.containsKey("output.weight"));

@@ -47,9 +47,10 @@ final class HuggingFaceNames {
   /**
    * GGUF's name of a tensor, or empty if nothing needs it.
    *
+   * @param source the name in the file, for messages
    * @throws UnsupportedModelException if the tensor is not known
    */
-  static Optional<String> toGguf(Object file, String name) {
+  static Optional<String> toGguf(Object file, String name, String source) {
     if (MODEL.containsKey(name)) {
       return Optional.of(MODEL.get(name));
     }
@@ -72,6 +73,6 @@ final class HuggingFaceNames {
       return Optional.empty();
     }
     throw new UnsupportedModelException(
-        file, "tensor " + Metadata.shown(name) + " is not part of a model as Depths runs it");
+        file, "tensor " + Metadata.shown(source) + " is not part of a model as Depths runs it");
   }
 }

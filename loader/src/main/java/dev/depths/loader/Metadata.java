@@ -1,5 +1,6 @@
 package dev.depths.loader;
 
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -17,6 +18,13 @@ final class Metadata {
 
   Object file() {
     return file;
+  }
+
+  /** These values with another in the place of one. */
+  Metadata with(String key, Object value) {
+    Map<String, Object> changed = new LinkedHashMap<>(values);
+    changed.put(key, value);
+    return new Metadata(file, changed);
   }
 
   Map<String, Object> values() {
@@ -91,6 +99,15 @@ final class Metadata {
       throw malformed(key, "is " + x + ", expected " + min + " to " + max);
     }
     return Optional.of(x);
+  }
+
+  /** A number above 0 up to 1. */
+  Optional<Double> share(String key) {
+    Optional<Double> share = number(key, 0, 1);
+    if (share.isPresent() && share.get() == 0) {
+      throw malformed(key, "is 0, expected more, up to 1");
+    }
+    return share;
   }
 
   Optional<String> string(String key) {

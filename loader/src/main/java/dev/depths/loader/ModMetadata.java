@@ -1,6 +1,7 @@
 package dev.depths.loader;
 
 import java.lang.foreign.MemorySegment;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -16,6 +17,19 @@ record ModMetadata(Metadata metadata, Map<String, MemorySegment> encoded) {
   /** Keys whose numbers are f32, though JSON may write them as integers. */
   private static final Set<String> FLOATS =
       Set.of("mod.capacity", "mod.threshold", "mod.prefill_threshold", "mod.lora.scale");
+
+  /** The keys of a descriptor that was made of a training code's configuration. */
+  static ModMetadata of(Object file, ModDescriptor mod) {
+    Map<String, Object> values = new LinkedHashMap<>();
+    mod.keys().forEach((key, value) -> values.put(ModReader.PREFIX + key,
+        value instanceof List<?> list ? list.stream().map(ModMetadata::widened).toList() : widened(value)));
+    return new ModMetadata(new Metadata(file, values), Map.of());
+  }
+
+  /** Integers as files have them. */
+  private static Object widened(Object value) {
+    return value instanceof Integer n ? (Object) n.longValue() : value;
+  }
 
   /**
    * Copies all keys but some.

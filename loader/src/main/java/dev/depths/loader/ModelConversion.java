@@ -78,7 +78,11 @@ final class ModelConversion {
     ModelConfig config = checkpoint.config();
     Metadata metadata = new Metadata(source.resolve("config.json"), checkpoint.metadata());
     HuggingFaceParameters.write(source, metadata, config, StorageTypes.fileType(prevailing()).orElseThrow(), writer);
-    new ModMetadata(metadata, Map.of()).copyTo(writer, Set.of());
+    if (metadata.has("mod.version")) {
+      new ModMetadata(metadata, Map.of()).copyTo(writer, Set.of());
+    } else {
+      checkpoint.mod().ifPresent(mod -> ModMetadata.of(source, mod).copyTo(writer, Set.of()));
+    }
     if (Files.exists(source.resolve("tokenizer.json"))) {
       notes.addAll(Tokenizers.huggingFaceToGguf(source, config.vocabulary(), writer));
     } else {

@@ -91,13 +91,17 @@ class HuggingFaceExpertsTest {
   @Test
   void namesOfTensors() {
     assertEquals(Optional.of("blk.3.ffn_down.11.weight"),
-        HuggingFaceNames.toGguf("f", "model.layers.3.block_sparse_moe.experts.11.w2.weight"));
+        toGguf("model.layers.3.block_sparse_moe.experts.11.w2.weight"));
     assertEquals(Optional.of("blk.3.ffn_up.0.weight"),
-        HuggingFaceNames.toGguf("f", "model.layers.3.mlp.experts.0.up_proj.weight"));
+        toGguf("model.layers.3.mlp.experts.0.up_proj.weight"));
     for (String name : new String[] {"mlp.experts.0.w1.weight", "block_sparse_moe.experts.0.gate_proj.weight",
         "mlp.experts.0.up_proj.bias", "mlp.experts.10000.up_proj.weight", "mlp.experts.gate_up_proj"}) {
       assertUnsupported("tensor \"model.layers.0.", "is not part of a model",
-          () -> HuggingFaceNames.toGguf("f", "model.layers.0." + name));
+          () -> toGguf("model.layers.0." + name));
     }
+  }
+
+  private static Optional<String> toGguf(String name) {
+    return HuggingFaceNames.toGguf("f", name, name);
   }
 }

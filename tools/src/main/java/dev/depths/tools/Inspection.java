@@ -32,6 +32,7 @@ record Inspection(Map<String, Object> json, Collection<Tensor> tensors) {
     checkpoint.tokenizer().ifPresent(tokenizer -> json.put("tokenizer", tokenizer(tokenizer)));
     json.put("chat_template", checkpoint.chatTemplate().isPresent());
     checkpoint.mod().ifPresent(mod -> json.put("mod", mod.keys()));
+    checkpoint.note().ifPresent(note -> json.put("note", note));
     addTensors(json, checkpoint.tensors().values());
     json.put("metadata", metadata(checkpoint.metadata()));
     return new Inspection(json, checkpoint.tensors().values());

@@ -24,13 +24,14 @@ class InspectCommandTest {
 
   @Test
   void describesAModel() throws IOException {
-    JsonNode json = json(TinyModel.write(directory, "routed.gguf", TinyModel.routed()));
+    JsonNode json = json(TinyModel.write(directory, "routed.gguf", TinyModel.routed().put("mod.note", "as trained")));
     assertEquals("llama", json.get("model").get("architecture").asText());
     assertEquals(2, json.get("model").get("blocks").asInt());
     assertEquals(TinyModel.VOCABULARY, json.get("tokenizer").get("tokens").asInt());
     assertTrue(json.get("chat_template").asBoolean());
     assertEquals("[1]", json.get("mod").get("blocks").toString());
     assertEquals("threshold", json.get("mod").get("selection").asText());
+    assertEquals("as trained", json.get("note").asText());
     assertEquals(22, json.get("size").get("tensors").asInt());
     assertEquals(4 * json.get("size").get("parameters").asLong(), json.get("size").get("bytes").asLong());
     assertEquals(22, json.get("tensors").size());
