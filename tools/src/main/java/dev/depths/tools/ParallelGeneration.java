@@ -32,7 +32,7 @@ final class ParallelGeneration implements AutoCloseable {
         entries.add(batch.add(sessions.get(i), prompt, options.withSampling(
             options.sampling().withSeed(options.sampling().seed() + i)), _ -> { }));
       }
-      try (Interruption interruption = new Interruption(() -> entries.forEach(BatchEntry::cancel))) {
+      try (Interruption _ = new Interruption(() -> entries.forEach(BatchEntry::cancel))) {
         batch.run();
       }
       return entries.stream().map(entry -> entry.result().join()).toList();
