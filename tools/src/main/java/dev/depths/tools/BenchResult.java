@@ -19,12 +19,12 @@ record BenchResult(BenchModel model, BenchTest test, int threads, BenchSamples s
     fields.put("n_prompt", test.prompt());
     fields.put("n_gen", test.generated());
     fields.put("n_depth", test.depth());
-    fields.put("n_sequences", test.batch());
     fields.put("test_time", samples.time().truncatedTo(ChronoUnit.SECONDS).toString());
     fields.put("avg_ns", Math.round(samples.meanNanos()));
     fields.put("stddev_ns", Math.round(samples.nanosDeviation()));
     fields.put("avg_ts", samples.meanRate());
     fields.put("stddev_ts", samples.rateDeviation());
+    fields.put("n_sequences", test.batch());
     fields.put("routing", test.routing().text());
     fields.put("blocks_run", samples.shareRun());
     fields.put("weight_gb_per_s", samples.gigabytesPerSecond());

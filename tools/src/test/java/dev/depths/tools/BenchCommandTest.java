@@ -50,6 +50,20 @@ class BenchCommandTest {
   }
 
   @Test
+  void sequencesThatGenerateTogether() throws IOException {
+    JsonNode rows = json("-m", routed, "-p", "8", "-n", "4", "-b", "1,3", "-r", "2", "--no-warmup");
+    assertEquals(3, rows.size());
+    assertEquals(List.of(1, 1, 3), List.of(
+        rows.get(0).get("n_sequences").asInt(), rows.get(1).get("n_sequences").asInt(), rows.get(2).get("n_sequences").asInt()));
+    // Four steps of three tokens each.
+    double nanos = rows.get(2).get("samples_ns").get(0).asDouble();
+    assertEquals(12e9 / nanos, rows.get(2).get("samples_ts").get(0).asDouble(), 1e-3 * 12e9 / nanos);
+    CommandRun wrong = CommandRun.of("bench", "-m", routed, "-b", "0");
+    assertEquals(2, wrong.code());
+    assertTrue(wrong.err().startsWith("depths: -b must be at least 1, not 0"), wrong.err());
+  }
+
+  @Test
   void meanAndSampleDeviationOfTheSamples() throws IOException {
     JsonNode row = json("-m", routed, "-p", "0", "-n", "4", "-r", "3").get(0);
     double mean = 0;
@@ -70,7 +84,7 @@ class BenchCommandTest {
     CommandRun run = CommandRun.of("bench", "-m", routed, "-p", "8", "-n", "0", "-r", "1", "-o", "csv");
     List<String> lines = run.out().lines().toList();
     assertEquals("build_commit,cpu_info,backends,model_filename,model_type,model_size,model_n_params,n_threads,n_prompt,"
-        + "n_gen,n_depth,test_time,avg_ns,stddev_ns,avg_ts,stddev_ts,routing,blocks_run,weight_gb_per_s", lines.getFirst());
+        + "n_gen,n_depth,test_time,avg_ns,stddev_ns,avg_ts,stddev_ts,n_sequences,routing,blocks_run,weight_gb_per_s", lines.getFirst());
     assertEquals(2, lines.size());
     assertEquals(lines.getFirst().split(",").length, lines.get(1).split("\",\"").length);
     assertTrue(lines.get(1).contains("\"" + routed + "\""), lines.get(1));

@@ -64,6 +64,32 @@ class GenerateCommandTest {
   }
 
   @Test
+  void severalContinuationsAtOnce() throws IOException {
+    CommandRun run = generate("-n", "5", "--seed", "7", "--parallel", "3", "a");
+    assertEquals(0, run.code(), run.err());
+    assertEquals("--- 1, seed 7\nbcdef\n--- 2, seed 8\nbcdef\n--- 3, seed 9\nbcdef\n", run.out());
+    assertTrue(run.err().contains("/     15 tokens"), run.err());
+    JsonNode json = new ObjectMapper().readTree(
+        generate("-n", "5", "--seed", "7", "--parallel", "2", "--json", "a").out());
+    assertEquals(2, json.size());
+    assertEquals("bcdef", json.get(1).get("text").asText());
+    assertEquals(8, json.get(1).get("seed").asLong());
+    assertEquals(2, generate("--parallel", "0", "a").code());
+  }
+
+  @Test
+  void selection() {
+    assertEquals("bcdef\n", generate("-n", "5", "--selection", "threshold", "a").out());
+    CommandRun predictor = generate("-n", "5", "--selection", "predictor", "a");
+    assertEquals(1, predictor.code());
+    assertTrue(predictor.err().contains("has no predictor in block 1"), predictor.err());
+    CommandRun topK = generate("--selection", "topk", "a");
+    assertEquals(2, topK.code());
+    assertTrue(topK.err().contains("cannot generate"), topK.err());
+    assertEquals(2, generate("--selection", "best", "a").code());
+  }
+
+  @Test
   void jsonIsOneObject() throws IOException {
     CommandRun run = generate("--json", "-n", "5", "--seed", "7", "a");
     assertEquals(0, run.code(), run.err());
