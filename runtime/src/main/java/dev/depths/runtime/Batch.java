@@ -26,13 +26,16 @@ public final class Batch implements AutoCloseable {
   /** Those of the running that are in the current pass, in its order. */
   private final List<BatchEntry> served = new ArrayList<>();
   private final float[] logits;
-  private boolean closed;
+  /** How many more may run; like the waiting and the flag guarded by {@link #waiting}. */
+  private int free;
+  private volatile boolean closed;
 
   Batch(Model model, BatchOptions options) {
     this.model = model;
     this.options = options;
     this.pass = new ForwardPass(model, arena);
     this.logits = new float[model.config().vocabulary()];
+    this.free = options.maxRunning();
   }
 
   /**
@@ -52,16 +55,16 @@ public final class Batch implements AutoCloseable {
     BatchEntry entry = new BatchEntry(session, prompt, new Generator(model, prompt, options, listener));
     session.join(prompt);
     synchronized (waiting) {
-      if (closed || waiting.size() >= this.options.maxWaiting() + Math.max(0, this.options.maxRunning() - running.size())) {
-        session.leave();
-        if (closed) {
-          throw new IllegalStateException("the batch is closed");
-        }
-        throw new RejectedExecutionException(waiting.size() + " sessions are waiting already");
+      if (!closed && waiting.size() < this.options.maxWaiting() + free) {
+        waiting.add(entry);
+        return entry;
       }
-      waiting.add(entry);
     }
-    return entry;
+    session.leave();
+    if (closed) {
+      throw new IllegalStateException("the batch is closed");
+    }
+    throw new RejectedExecutionException(this.options.maxWaiting() + " sessions are waiting already");
   }
 
   /** Steps until no session runs or waits. */
@@ -77,23 +80,31 @@ public final class Batch implements AutoCloseable {
    * @return whether sessions are left that run or wait
    */
   public boolean step() {
+    model.workers().lock().lock();
+    try {
+      admit();
+      running.removeIf(this::endIfDone);
+      if (!running.isEmpty()) {
+        compute();
+        running.removeIf(this::endIfDone);
+      }
+      synchronized (waiting) {
+        return !running.isEmpty() || !waiting.isEmpty();
+      }
+    } finally {
+      model.workers().lock().unlock();
+    }
+  }
+
+  private void admit() {
     synchronized (waiting) {
+      if (closed) {
+        throw new IllegalStateException("the batch is closed");
+      }
       while (running.size() < options.maxRunning() && !waiting.isEmpty()) {
         running.add(waiting.poll());
+        free--;
       }
-    }
-    running.removeIf(this::endIfDone);
-    if (!running.isEmpty()) {
-      model.workers().lock().lock();
-      try {
-        compute();
-      } finally {
-        model.workers().lock().unlock();
-      }
-      running.removeIf(this::endIfDone);
-    }
-    synchronized (waiting) {
-      return !running.isEmpty() || !waiting.isEmpty();
     }
   }
 
@@ -106,7 +117,6 @@ public final class Batch implements AutoCloseable {
     } catch (RuntimeException | Error e) {
       // Whoever was in the pass cannot go on.
       served.forEach(entry -> fail(entry, e));
-      running.removeAll(served);
     } finally {
       model.warmup().endPass();
     }
@@ -160,10 +170,14 @@ public final class Batch implements AutoCloseable {
         }
       }
     }
-    running.removeIf(entry -> entry.result().isDone());
   }
 
+  /** Whether a running entry is done with; if it has just ended it is told. */
   private boolean endIfDone(BatchEntry entry) {
+    if (entry.result().isDone()) {
+      release();
+      return true;
+    }
     if (entry.isCancelled() && !entry.generator.isFinished()) {
       entry.generator.cancel();
     }
@@ -172,7 +186,14 @@ public final class Batch implements AutoCloseable {
     }
     entry.session.leave();
     entry.result().complete(entry.generator.result());
+    release();
     return true;
+  }
+
+  private void release() {
+    synchronized (waiting) {
+      free++;
+    }
   }
 
   private static void fail(BatchEntry entry, Throwable e) {
@@ -185,19 +206,32 @@ public final class Batch implements AutoCloseable {
     return pass.weightBytesRead();
   }
 
-  /** Cancels the sessions that are left and frees the batch's memory. The sessions stay their owners'. */
+  /**
+   * Waits for a step under way, cancels the sessions that are left and frees the batch's memory. The sessions stay their
+   * owners'.
+   *
+   * @throws IllegalStateException if called by a listener during a step
+   */
   @Override
   public void close() {
-    synchronized (waiting) {
-      if (closed) {
-        return;
-      }
-      closed = true;
-      running.addAll(waiting);
-      waiting.clear();
+    if (model.workers().lock().isHeldByCurrentThread()) {
+      throw new IllegalStateException("the batch is in use by the thread that closes it");
     }
-    running.forEach(BatchEntry::cancel);
-    running.removeIf(this::endIfDone);
-    arena.close();
+    model.workers().lock().lock();
+    try {
+      synchronized (waiting) {
+        if (closed) {
+          return;
+        }
+        closed = true;
+        running.addAll(waiting);
+        waiting.clear();
+      }
+      running.forEach(BatchEntry::cancel);
+      running.removeIf(this::endIfDone);
+      arena.close();
+    } finally {
+      model.workers().lock().unlock();
+    }
   }
 }

@@ -90,8 +90,7 @@ final class ForwardPass {
 
   /** Computes rows. Either all of it takes effect, or, if it is cancelled or fails, nothing. */
   void run(PassRows rows, BooleanSupplier cancelled) {
-    Events.Pass event = new Events.Pass();
-    event.begin();
+    Events.Pass event = Events.pass();
     long before = weightBytesRead;
     pass = rows;
     reserve(rows.count());
@@ -116,7 +115,7 @@ final class ForwardPass {
         }
       }
     }
-    if (event.shouldCommit()) {
+    if (event != null && event.shouldCommit()) {
       event.of(rows, weightBytesRead - before).commit();
     }
   }
@@ -230,10 +229,9 @@ final class ForwardPass {
       }
     }
     Part named = part != Part.EACH_HALF ? part : p == 0 ? Part.ATTENTION : Part.MLP;
-    Events.Route event = new Events.Route();
-    event.begin();
+    Events.Route event = Events.route();
     choice.select(b, p, named, pass, w.routers().length > 0);
-    if (event.shouldCommit()) {
+    if (event != null && event.shouldCommit()) {
       event.of(b, named, pass.count(), choice.rows.count()).commit();
     }
   }

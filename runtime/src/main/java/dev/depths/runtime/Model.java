@@ -42,8 +42,7 @@ public final class Model implements AutoCloseable {
   /** @param cacheKey of the packed cache, and that of the adapter's matrices; null for none */
   private Model(Checkpoint checkpoint, String cacheKey, Adapter adapter, String updateCacheKey, ModelOptions options,
       long start) {
-    Events.Load event = new Events.Load();
-    event.begin();
+    Events.Load event = Events.load();
     this.checkpoint = checkpoint;
     this.options = options;
     this.mod = adapter == null ? checkpoint.mod() : Optional.of(adapter.descriptor());
@@ -72,7 +71,7 @@ public final class Model implements AutoCloseable {
       throw e;
     }
     this.loadNanos = System.nanoTime() - start;
-    if (event.shouldCommit()) {
+    if (event != null && event.shouldCommit()) {
       event.of(this).commit();
     }
   }
