@@ -47,7 +47,8 @@ final class Timings {
   /** The timing summary for people. */
   String summary() {
     String text = String.format(Locale.ROOT, "load       %9.1f ms%n", millis(loadNanos))
-        + line("prompt", promptNanos, promptTokens)
+        // Prompts of sequences that ran together are part of the generation.
+        + (promptTokens == 0 ? "" : line("prompt", promptNanos, promptTokens))
         + line("generation", generationNanos, generatedTokens);
     if (!routed.isEmpty()) {
       long seen = routed.values().stream().mapToLong(sum -> sum[0]).sum();
