@@ -272,7 +272,7 @@ final class ForwardPass {
     }
     if (!inPlace) {
       settle(h, n);
-      scatter(h, choice, join);
+      Scatter.rows(h, choice, join, x, width);
     }
   }
 
@@ -323,46 +323,6 @@ final class ForwardPass {
   private void gather(TileRows rows, float[] to) {
     for (int i = 0; i < rows.count(); i++) {
       System.arraycopy(x, rows.row[i] * width, to, i * width, width);
-    }
-  }
-
-  /** Rows of a tile, in which the part's output was added to its input, into the residual stream. */
-  private void scatter(float[] y, Choice choice, Combine join) {
-    for (int i = 0; i < choice.rows.count(); i++) {
-      int from = i * width;
-      int to = choice.rows.row[i] * width;
-      if (isHard(join)) {
-        System.arraycopy(y, from, x, to, width);
-        continue;
-      }
-      float gate = choice.gates[i];
-      switch (join.form()) {
-        case ADD -> interpolate(y, from, x, to, width, gate);
-        case SCALE_BLOCK -> scale(y, from, x, to, width, gate);
-        case ADD_BLOCK -> addScaled(y, from, x, to, width, gate);
-        case GATE_MLP, ADD_GATED_MLP -> throw new IllegalStateException("halves of a block are joined one by one");
-      }
-    }
-  }
-
-  /** {@code x += gate · (y - x)}, y being x + f. */
-  private static void interpolate(float[] y, int yOffset, float[] x, int xOffset, int n, float gate) {
-    for (int i = 0; i < n; i++) {
-      x[xOffset + i] = Math.fma(gate, y[yOffset + i] - x[xOffset + i], x[xOffset + i]);
-    }
-  }
-
-  /** {@code x = gate · y}. */
-  private static void scale(float[] y, int yOffset, float[] x, int xOffset, int n, float gate) {
-    for (int i = 0; i < n; i++) {
-      x[xOffset + i] = gate * y[yOffset + i];
-    }
-  }
-
-  /** {@code x += gate · y}. */
-  private static void addScaled(float[] y, int yOffset, float[] x, int xOffset, int n, float gate) {
-    for (int i = 0; i < n; i++) {
-      x[xOffset + i] = Math.fma(gate, y[yOffset + i], x[xOffset + i]);
     }
   }
 }
