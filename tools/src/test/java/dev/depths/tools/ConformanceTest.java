@@ -23,6 +23,7 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The conformance set of the {@code mod.*} schema: logits and decisions of an independent PyTorch implementation. */
 class ConformanceTest {
@@ -39,10 +40,22 @@ class ConformanceTest {
   @ParameterizedTest
   @MethodSource("cases")
   void exactModeAgrees(Path file) throws IOException {
+    assertAgrees(file, model(file));
+  }
+
+  /** Directories that a training code's own package saved, with what it computes of them. */
+  @ParameterizedTest
+  @ValueSource(strings = {"mixture-of-depth/golden.json", "mixture-of-depth/golden-short.json"})
+  void exactModeAgreesWithPackages(Path file) throws IOException {
+    Path golden = SET.resolve("packages").resolve(file);
+    assertAgrees(golden, golden.getParent());
+  }
+
+  private static void assertAgrees(Path file, Path checkpoint) throws IOException {
     JsonNode expected = new ObjectMapper().readTree(file.toFile());
     int[] tokens = ints(expected.get("tokens"));
     int prompt = expected.has("prompt") ? expected.get("prompt").asInt() : tokens.length;
-    try (Model model = Model.open(model(file), ModelOptions.defaults().withExact(true));
+    try (Model model = Model.open(checkpoint, ModelOptions.defaults().withExact(true));
         Session session = model.newSession(SessionOptions.defaults().withRouting(routing(expected)))) {
       float[][] logits = new float[tokens.length][];
       session.prefill(Arrays.copyOf(tokens, prompt), (position, values) -> logits[position] = copy(model, values));
