@@ -17,6 +17,11 @@ final class Architectures {
     return MODEL_TYPES.getOrDefault(modelType, modelType);
   }
 
+  /** What GGUF files call an architecture. */
+  static String ggufName(String architecture) {
+    return architecture.equals("mistral") || architecture.equals("mixtral") ? "llama" : architecture;
+  }
+
   /** The RoPE layout of an architecture's GGUF files: converters permute query and key rows for llama, not for qwen. */
   static Rope.Layout ggufLayout(Object file, String architecture) {
     requireSupported(file, architecture);
@@ -31,6 +36,14 @@ final class Architectures {
   /** Whether all models of the architecture are mixtures of experts; in GGUF files a Mixtral is a llama that is one. */
   static boolean isMixture(String architecture) {
     return architecture.equals("mixtral") || architecture.endsWith("moe");
+  }
+
+  /**
+   * Whether the weights of a token's experts are divided by their sum in a GGUF model that does not say; llama.cpp takes the
+   * architecture's word for it always.
+   */
+  static boolean normalisesExperts(String architecture) {
+    return !architecture.equals("qwen2moe");
   }
 
   static void requireSupported(Object file, String architecture) {

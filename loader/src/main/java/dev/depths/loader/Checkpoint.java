@@ -32,14 +32,15 @@ public final class Checkpoint implements AutoCloseable {
   private final Map<String, MemorySegment> encodedMetadata;
   private final Optional<ModDescriptor> mod;
   private final Optional<String> note;
+  private final Optional<RopeSource> rope;
   private final Supplier<Optional<Tokenizer>> tokenizer;
   private final Supplier<Optional<ChatTemplate>> chatTemplate;
   private final Supplier<String> sha256 = new Lazy<>(this::hash);
 
   private Checkpoint(Object name, Arena arena, List<MemorySegment> files, Supplier<ModelConfig> config,
       Map<String, Tensor> tensors, Map<String, Object> metadata, Map<String, MemorySegment> encodedMetadata,
-      Optional<ModDescriptor> mod, Optional<String> note, Supplier<Optional<Tokenizer>> tokenizer,
-      Supplier<Optional<String>> chatTemplate) {
+      Optional<ModDescriptor> mod, Optional<String> note, Optional<RopeSource> rope,
+      Supplier<Optional<Tokenizer>> tokenizer, Supplier<Optional<String>> chatTemplate) {
     this.name = name;
     this.arena = arena;
     this.files = files;
@@ -49,6 +50,7 @@ public final class Checkpoint implements AutoCloseable {
     this.encodedMetadata = encodedMetadata;
     this.mod = mod;
     this.note = note;
+    this.rope = rope;
     this.tokenizer = new Lazy<>(tokenizer);
     this.chatTemplate = new Lazy<>(() -> chatTemplate.get().map(this::template));
   }
@@ -90,7 +92,7 @@ public final class Checkpoint implements AutoCloseable {
       check(path, config.get(), model.tensors(), mod);
     }
     return new Checkpoint(path, arena, model.files(), config, model.tensors(), model.metadata(), model.encoded(), mod,
-        metadata.string("mod.note"),
+        metadata.string(ModReader.PREFIX + ModReader.NOTE), Optional.empty(),
         () -> metadata.has("tokenizer.ggml.model")
             ? Optional.of(Tokenizers.fromGguf(path, model.metadata())) : Optional.empty(),
         () -> metadata.string("tokenizer.chat_template"));
@@ -100,7 +102,7 @@ public final class Checkpoint implements AutoCloseable {
     ImportedModel model = opened.model();
     check(directory, model.config(), model.tensors(), model.mod());
     return new Checkpoint(directory, arena, opened.files(), model::config, model.tensors(), opened.metadata(), Map.of(),
-        model.mod(), model.note(),
+        model.mod(), model.note(), Optional.of(model.rope()),
         () -> Files.exists(directory.resolve("tokenizer.json"))
             ? Optional.of(Tokenizers.fromHuggingFace(directory)) : Optional.empty(),
         () -> HuggingFaceTemplate.read(directory));
@@ -116,8 +118,8 @@ public final class Checkpoint implements AutoCloseable {
     Architectures.requireSupported(IN_MEMORY, config.architecture());
     check(IN_MEMORY, config, tensors, mod);
     return new Checkpoint(
-        IN_MEMORY, null, List.of(), () -> config, tensors, Map.of(), Map.of(), mod, Optional.empty(), Optional::empty,
-        Optional::empty);
+        IN_MEMORY, null, List.of(), () -> config, tensors, Map.of(), Map.of(), mod, Optional.empty(), Optional.empty(),
+        Optional::empty, Optional::empty);
   }
 
   private static void check(
@@ -186,6 +188,11 @@ public final class Checkpoint implements AutoCloseable {
    */
   public Map<String, Object> metadata() {
     return metadata;
+  }
+
+  /** What the rotary embedding of a directory's model is made of; else empty. */
+  Optional<RopeSource> rope() {
+    return rope;
   }
 
   /** The metadata of a GGUF file as it has them, see {@link GgufFile}; else empty. */

@@ -42,7 +42,7 @@ final class DllmImporter implements ModImporter {
     int first = config.intOr("dynamic_start_layer", 2, 0, Limits.BLOCKS);
     int initial = config.intOr("dynamic_reserve_initials", 2, 0, Integer.MAX_VALUE);
     List<Integer> blocks = IntStream.range(first, Llama2.KEYS.blocks(config)).boxed().toList();
-    return new ImportedModel(Llama2.KEYS.read(config, named), named,
+    return ImportedModel.llama(Llama2.KEYS, config, named,
         blocks.isEmpty() ? Optional.empty() : Optional.of(descriptor(blocks, initial)), Optional.of("trained with D-LLM"));
   }
 

@@ -49,7 +49,7 @@ final class GgufExperts {
         qwen ? width(feedForward, used) : feedForward,
         architecture.equals("qwen2moe")
             ? metadata.intOr(key("expert_shared_feed_forward_length"), feedForward, 1, Limits.WIDTH) : 0,
-        metadata.booleanOr(key("expert_weights_norm"), !architecture.equals("qwen2moe")),
+        metadata.booleanOr(key("expert_weights_norm"), Architectures.normalisesExperts(architecture)),
         denseBlocks(tensors, blocks)));
   }
 

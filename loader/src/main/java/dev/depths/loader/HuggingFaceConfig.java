@@ -30,12 +30,10 @@ final class HuggingFaceConfig {
     return config.booleanOr("tie_word_embeddings", !tensors.containsKey("output.weight"));
   }
 
-  /** What turns the rotary embedding: its base and its scaling. */
-  record RopeSource(double base, RopeScaling scaling) {}
-
+  /** What turns the rotary embedding. */
   static RopeSource rope(Metadata config) {
     HuggingFaceConfig reader = new HuggingFaceConfig(config, Map.of());
-    return new RopeSource(reader.ropeBase(), reader.scaling(reader.context()));
+    return reader.rope(reader.context());
   }
 
   static ModelConfig read(Metadata config, Map<String, Tensor> tensors) {
@@ -58,15 +56,15 @@ final class HuggingFaceConfig {
     int headDim = headDim(embedding, heads);
     int feedForward = config.requireInt("intermediate_size", 1, Limits.WIDTH);
     int context = context();
-    RopeScaling scaling = scaling(context);
-    if (scaling instanceof RopeScaling.Yarn yarn) {
+    RopeSource rope = rope(context);
+    if (rope.scaling() instanceof RopeScaling.Yarn yarn) {
       context = (int) Math.max(context, Math.min(Integer.MAX_VALUE, yarn.context() * yarn.factor()));
     }
     return new ModelConfig(architecture, blocks, embedding, feedForward, heads, kvHeads, headDim,
         config.requireInt("vocab_size", 1, Limits.VOCABULARY),
         Math.min(context, window(blocks)),
         config.number("rms_norm_eps", 0, 1).orElse(isMixtral() ? 1e-5 : 1e-6).floatValue(),
-        scaling.rope(Rope.Layout.HALVES, ropeBase(), headDim, null),
+        rope.rope(Rope.Layout.HALVES, headDim),
         tensors.containsKey("blk.0.attn_q.bias"), tensors.containsKey("blk.0.attn_q_norm.weight"),
         tied(config, tensors), HuggingFaceExperts.read(config, architecture, blocks, feedForward));
   }
@@ -118,9 +116,9 @@ final class HuggingFaceConfig {
     return (used || listed) && window > 0 ? window : Integer.MAX_VALUE;
   }
 
-  private double ropeBase() {
+  private RopeSource rope(int context) {
     String key = config.has("rope_parameters.rope_theta") ? "rope_parameters.rope_theta" : "rope_theta";
-    return config.number(key, 1.001, 1e12).orElse(isMixtral() ? 1e6 : 10000.0);
+    return new RopeSource(config.number(key, 1.001, 1e12).orElse(isMixtral() ? 1e6 : 10000.0), scaling(context));
   }
 
   /** The scaling, under {@code rope_scaling} or, since transformers 5, {@code rope_parameters}. */

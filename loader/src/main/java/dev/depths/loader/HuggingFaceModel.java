@@ -39,6 +39,6 @@ record HuggingFaceModel(Map<String, Object> metadata, ImportedModel model, List<
 
   private static ImportedModel plain(Metadata config, SourceTensors tensors) {
     return ImportedModel.huggingFace(
-        config, tensors.toGguf(new TensorNames()), ModReader.read(config, Set.of()), config.string("mod.note"));
+        config, tensors.toGguf(new TensorNames()), ModReader.read(config, Set.of()), config.string(ModReader.PREFIX + ModReader.NOTE));
   }
 }

@@ -14,16 +14,18 @@ final class HuggingFaceParameters {
   private HuggingFaceParameters(GgufWriter out, ModelConfig model) {
     this.out = out;
     this.model = model;
-    // What GGUF files call mistral.
-    this.architecture = model.architecture().equals("mistral") ? "llama" : model.architecture();
+    this.architecture = Architectures.ggufName(model.architecture());
   }
 
-  /** @param fileType the number that says what most weights are */
-  static void write(Path directory, Metadata config, ModelConfig model, int fileType, GgufWriter out) {
-    new HuggingFaceParameters(out, model).write(directory, HuggingFaceConfig.rope(config), fileType);
+  /**
+   * @param fileType the number that says what most weights are
+   * @throws UnsupportedModelException if GGUF has no word for what the model computes
+   */
+  static void write(Path directory, ModelConfig model, RopeSource rope, int fileType, GgufWriter out) {
+    new HuggingFaceParameters(out, model).write(directory, rope, fileType);
   }
 
-  private void write(Path directory, HuggingFaceConfig.RopeSource rope, int fileType) {
+  private void write(Path directory, RopeSource rope, int fileType) {
     out.put("general.architecture", architecture)
         .put("general.type", "model")
         .put("general.name", directory.toAbsolutePath().normalize().getFileName().toString());
@@ -40,10 +42,11 @@ final class HuggingFaceParameters {
     put("rope.dimension_count", model.headDim());
     put("rope.freq_base", (float) rope.base());
     scaling(rope);
+    model.experts().ifPresent(experts -> experts(directory, experts));
     out.put("general.file_type", fileType).put("general.quantization_version", StorageTypes.QUANTIZATION_VERSION);
   }
 
-  private void scaling(HuggingFaceConfig.RopeSource rope) {
+  private void scaling(RopeSource rope) {
     switch (rope.scaling()) {
       case RopeScaling.None _ -> {}
       case RopeScaling.Linear linear -> {
@@ -66,6 +69,22 @@ final class HuggingFaceParameters {
     float attention = (float) (yarn.magnitude() / RopeScaling.Yarn.magnitude(yarn.factor()));
     if (attention != 1) {
       put("rope.scaling.attn_factor", attention);
+    }
+  }
+
+  private void experts(Path directory, Experts experts) {
+    if (experts.normalised() != Architectures.normalisesExperts(architecture)) {
+      throw new UnsupportedModelException(directory, "norm_topk_prob is " + experts.normalised()
+          + ", where GGUF files of the architecture " + architecture + " are run as if it were "
+          + Architectures.normalisesExperts(architecture));
+    }
+    put("expert_count", experts.count());
+    put("expert_used_count", experts.used());
+    if (!architecture.equals("llama")) { // whose experts are as wide as its MLP
+      put("expert_feed_forward_length", experts.feedForward());
+    }
+    if (experts.sharedFeedForward() > 0) {
+      put("expert_shared_feed_forward_length", experts.sharedFeedForward());
     }
   }
 

@@ -15,7 +15,7 @@ import java.util.Optional;
  */
 record LlamaKeys(String width, String heads, String kvHeads, String blocks, String context, int defaultContext,
     String epsilon, double defaultEpsilon) {
-  private static final double ROPE_BASE = 10000;
+  static final RopeSource ROPE = new RopeSource(10000, new RopeScaling.None());
 
   /**
    * Hyperparameters of a configuration.
@@ -34,10 +34,10 @@ record LlamaKeys(String width, String heads, String kvHeads, String blocks, Stri
     }
     int vocabulary = config.integer("vocab_size", -1, Limits.VOCABULARY).filter(n -> n > 0).map(Long::intValue)
         .orElseGet(() -> rows(config, tensors, "token_embd.weight", Limits.VOCABULARY));
-    Rope rope = new RopeScaling.None().rope(Rope.Layout.INTERLEAVED, ROPE_BASE, d / h, null);
     return new ModelConfig("llama", blocks(config), d, rows(config, tensors, "blk.0.ffn_gate.weight", Limits.WIDTH), h, kv,
         d / h, vocabulary, config.intOr(context, defaultContext, 1, Integer.MAX_VALUE),
-        config.number(epsilon, 0, 1).orElse(defaultEpsilon).floatValue(), rope,
+        config.number(epsilon, 0, 1).orElse(defaultEpsilon).floatValue(),
+        ROPE.rope(Rope.Layout.INTERLEAVED, d / h),
         tensors.containsKey("blk.0.attn_q.bias"), false, !tensors.containsKey("output.weight"), Optional.empty());
   }
 

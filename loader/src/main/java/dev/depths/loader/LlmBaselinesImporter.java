@@ -62,7 +62,7 @@ final class LlmBaselinesImporter implements ModImporter {
     double capacity = config.share("mod_capacity_factor")
         .orElseThrow(() -> config.malformed("mod_capacity_factor", "is missing"));
     SequencedMap<String, Tensor> named = tensors.toGguf(NAMES);
-    return new ImportedModel(KEYS.read(config, named), named,
+    return ImportedModel.llama(KEYS, config, named,
         Optional.of(descriptor(blocks, capacity, mostTokens(config, capacity))),
         Optional.of("trained with llm-baselines; its own code has no rule for generation"));
   }

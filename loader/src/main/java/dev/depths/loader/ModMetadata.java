@@ -14,9 +14,8 @@ import java.util.Set;
  * @param encoded of a GGUF file, the same as it has them; else empty
  */
 record ModMetadata(Metadata metadata, Map<String, MemorySegment> encoded) {
-  /** Keys whose numbers are f32, though JSON may write them as integers. */
-  private static final Set<String> FLOATS =
-      Set.of("mod.capacity", "mod.threshold", "mod.prefill_threshold", "mod.lora.scale");
+  /** Keys whose numbers are f32, or f64 where f32 does not hold them, though JSON may write them as integers. */
+  private static final Set<String> FRACTIONS = Set.of("mod.capacity", "mod.threshold", "mod.prefill_threshold");
 
   /** The keys of a descriptor that was made of a training code's configuration. */
   static ModMetadata of(Object file, ModDescriptor mod) {
@@ -55,7 +54,10 @@ record ModMetadata(Metadata metadata, Map<String, MemorySegment> encoded) {
       writer.put(key, type(key, value), value);
       return;
     }
-    List<GgufType> types = list.stream().map(element -> type(key, element)).distinct().toList();
+    List<GgufType> types = list.stream().map(element -> type(key, element)).distinct().sorted().toList();
+    if (types.equals(List.of(GgufType.FLOAT32, GgufType.FLOAT64))) {
+      types = List.of(GgufType.FLOAT64);
+    }
     if (types.size() > 1) {
       throw metadata.unsupported(key + " holds values of several types, for which GGUF has no array");
     }
@@ -64,7 +66,9 @@ record ModMetadata(Metadata metadata, Map<String, MemorySegment> encoded) {
 
   private GgufType type(String key, Object value) {
     return switch (value) {
-      case Number _ when FLOATS.contains(key) -> GgufType.FLOAT32;
+      case Number n when FRACTIONS.contains(key) ->
+          n.floatValue() == n.doubleValue() ? GgufType.FLOAT32 : GgufType.FLOAT64;
+      case Number _ when key.equals("mod.lora.scale") -> GgufType.FLOAT32;
       case Long n when n >= 0 && n <= 0xffff_ffffL -> GgufType.UINT32;
       case Double _ -> GgufType.FLOAT32;
       case Boolean _ -> GgufType.BOOL;

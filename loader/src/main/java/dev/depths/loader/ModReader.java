@@ -25,10 +25,12 @@ import java.util.TreeMap;
  */
 final class ModReader {
   static final String PREFIX = "mod.";
+  /** A note for people, which a dense model may have too. */
+  static final String NOTE = "note";
   private static final Set<String> KEYS = Set.of("version", "blocks", "granularity", "router", "router_activation",
       "router_input", "shared_router", "selection", "causal_selection", "capacity", "k_rounding", "least_tokens",
       "most_tokens", "ties", "threshold", "prefill_threshold", "threshold_inclusive", "initial_tokens", "combine",
-      "positions", "skipped_kv", "noop_experts", "note");
+      "positions", "skipped_kv", "noop_experts", NOTE);
   private final Metadata metadata;
 
   private ModReader(Metadata metadata) {
@@ -36,7 +38,7 @@ final class ModReader {
   }
 
   /**
-   * The descriptor, or empty if there is no key {@code mod.*}.
+   * The descriptor, or empty if there is no key {@code mod.*}, or a note alone.
    *
    * @param otherKeys keys beyond the descriptor's own that are known to the caller, without prefix
    */
@@ -48,7 +50,7 @@ final class ModReader {
         throw metadata.unsupported(key + " is not a known property of Mixture-of-Depths models");
       }
     }
-    return keys.isEmpty() ? Optional.empty() : Optional.of(new ModReader(metadata).read());
+    return Set.of(PREFIX + NOTE).containsAll(keys) ? Optional.empty() : Optional.of(new ModReader(metadata).read());
   }
 
   private ModDescriptor read() {

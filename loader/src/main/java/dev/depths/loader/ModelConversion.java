@@ -4,6 +4,8 @@ import dev.depths.loader.tokenizer.Tokenizers;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -50,7 +52,13 @@ final class ModelConversion {
     } else {
       fromGguf();
     }
+    Map<String, ExpertStack> stacks = directory ? stacks() : Map.of();
     for (Tensor tensor : checkpoint.tensors().values()) {
+      ExpertStack stack = stacks.get(tensor.name());
+      if (stack != null) {
+        stack.addTo(writer); // once for each expert: the writer replaces what has the name
+        continue;
+      }
       ModelConfig config = checkpoint.config();
       RowOrder order = RowOrder.of(tensor.name(), config, Architectures.ggufLayout(source, config.architecture()));
       new ConvertedTensor(source, tensor, types.of(tensor, adapter), order, adapter).addTo(writer);
@@ -65,6 +73,29 @@ final class ModelConversion {
     merged.validate(checkpoint.config());
   }
 
+  /** What becomes of the tensors that hold one expert's matrix each, by their names. */
+  private Map<String, ExpertStack> stacks() {
+    Map<String, ExpertStack> stacks = new HashMap<>();
+    for (int block = 0; block < checkpoint.config().blocks(); block++) {
+      int count = checkpoint.config().experts(block).map(Experts::count).orElse(0);
+      for (ExpertMatrix matrix : ExpertMatrix.values()) {
+        List<Tensor> experts = new ArrayList<>();
+        for (int expert = 0; expert < count; expert++) {
+          experts.add(checkpoint.tensors().get(matrix.single(block, expert)));
+        }
+        ExpertStack stack = new ExpertStack(source, matrix.stacked(block), experts, stackType(experts));
+        experts.forEach(expert -> stacks.put(expert.name(), stack));
+      }
+    }
+    return stacks;
+  }
+
+  /** The type that all have, or one that holds the values of all. */
+  private DType stackType(List<Tensor> experts) {
+    List<DType> all = experts.stream().map(expert -> types.of(expert, adapter)).distinct().toList();
+    return all.size() == 1 ? all.getFirst() : DType.F32;
+  }
+
   private void addRouters(Adapter merged) {
     merged.metadata().copyTo(writer, Adapter.OTHER_KEYS);
     for (Tensor tensor : merged.tensors().values()) {
@@ -77,11 +108,13 @@ final class ModelConversion {
   private void fromHuggingFace() throws IOException {
     ModelConfig config = checkpoint.config();
     Metadata metadata = new Metadata(source.resolve("config.json"), checkpoint.metadata());
-    HuggingFaceParameters.write(source, metadata, config, StorageTypes.fileType(prevailing()).orElseThrow(), writer);
+    HuggingFaceParameters.write(
+        source, config, checkpoint.rope().orElseThrow(), StorageTypes.fileType(prevailing()).orElseThrow(), writer);
     if (metadata.has("mod.version")) {
       new ModMetadata(metadata, Map.of()).copyTo(writer, Set.of());
     } else {
       checkpoint.mod().ifPresent(mod -> ModMetadata.of(source, mod).copyTo(writer, Set.of()));
+      checkpoint.note().ifPresent(note -> writer.put(ModReader.PREFIX + ModReader.NOTE, note));
     }
     if (Files.exists(source.resolve("tokenizer.json"))) {
       notes.addAll(Tokenizers.huggingFaceToGguf(source, config.vocabulary(), writer));

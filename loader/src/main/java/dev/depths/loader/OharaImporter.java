@@ -64,7 +64,7 @@ final class OharaImporter implements ModImporter {
     // Whichever a file has of the two names of the one matrix.
     tensors.tie("model.token_emb.weight", "model.vocab_proj.weight");
     SequencedMap<String, Tensor> named = tensors.toGguf(NAMES);
-    return new ImportedModel(KEYS.read(config, named), named, Optional.of(descriptor(even, capacity)),
+    return ImportedModel.llama(KEYS, config, named, Optional.of(descriptor(even, capacity)),
         Optional.of("trained with ohara; generation by the predictor, which its own code leaves to be done"));
   }
 

@@ -42,7 +42,7 @@ final class SramshettyImporter implements ModImporter {
     List<Integer> blocks =
         IntStream.range(0, Llama2.KEYS.blocks(config)).filter(layer -> layer % skip != 0).boxed().toList();
     SequencedMap<String, Tensor> named = tensors.toGguf(NAMES);
-    return new ImportedModel(Llama2.KEYS.read(config, named), named,
+    return ImportedModel.llama(Llama2.KEYS, config, named,
         blocks.isEmpty() ? Optional.empty() : Optional.of(descriptor(blocks, capacity, predicts)),
         Optional.of("trained with sramshetty/mixture-of-depths; older versions of it have no sigmoid on the router, and "
             + "files do not tell"));

@@ -122,7 +122,8 @@ class HuggingFaceConversionTest {
     return turned;
   }
 
-  private static void assertSameConfig(ModelConfig before, ModelConfig after) {
+  /** Asserts that all but architecture and layout is the same. */
+  static void assertSameConfig(ModelConfig before, ModelConfig after) {
     assertEquals(before.blocks(), after.blocks());
     assertEquals(before.embedding(), after.embedding());
     assertEquals(before.feedForward(), after.feedForward());
@@ -135,6 +136,7 @@ class HuggingFaceConversionTest {
     assertEquals(before.qkvBias(), after.qkvBias());
     assertEquals(before.qkNorm(), after.qkNorm());
     assertEquals(before.tiedEmbedding(), after.tiedEmbedding());
+    assertEquals(before.experts(), after.experts());
     assertEquals(before.rope().magnitude(), after.rope().magnitude(), 1e-6f);
     for (int i = 0; i < before.rope().inverseFrequencies().length; i++) {
       float frequency = before.rope().inverseFrequencies()[i];

@@ -26,6 +26,16 @@ class MixtureOfDepthImporterTest {
         .with(ROUTER + "weight", "router", 1, 32).with(ROUTER + "bias", "bias", 1);
   }
 
+  /** Of another architecture. */
+  static SourceModel qwen() {
+    SourceModel qwen = model().set("model_type", "\"qwen2\"");
+    for (int block = 0; block < 2; block++) {
+      String prefix = "model.layers." + block + (block == 1 ? ".block" : "") + ".self_attn.";
+      qwen.with(prefix + "q_proj.bias", "q", 32).with(prefix + "k_proj.bias", "k", 16).with(prefix + "v_proj.bias", "v", 16);
+    }
+    return qwen;
+  }
+
   private Checkpoint open(SourceModel model) throws IOException {
     return Checkpoint.open(model.write(directory));
   }
@@ -53,12 +63,7 @@ class MixtureOfDepthImporterTest {
     try (Checkpoint checkpoint = open(model().set("model_type", "\"mistral\"").set("sliding_window", "null"))) {
       assertEquals("mistral", checkpoint.config().architecture());
     }
-    SourceModel qwen = model().set("model_type", "\"qwen2\"");
-    for (int block = 0; block < 2; block++) {
-      String prefix = "model.layers." + block + (block == 1 ? ".block" : "") + ".self_attn.";
-      qwen.with(prefix + "q_proj.bias", "q", 32).with(prefix + "k_proj.bias", "k", 16).with(prefix + "v_proj.bias", "v", 16);
-    }
-    try (Checkpoint checkpoint = open(qwen)) {
+    try (Checkpoint checkpoint = open(qwen())) {
       assertTrue(checkpoint.config().qkvBias());
       assertTensor(checkpoint, "blk.1.attn_k.bias", elements("k", 16));
     }

@@ -48,6 +48,7 @@ class ModReaderTest {
   void defaults() {
     assertEquals(ModDescriptor.linear(List.of(1, 3), Combine.SCORE), read(""));
     assertEquals(Optional.empty(), ModReader.read(new Metadata("f", Map.of("model", 1L)), Set.of()));
+    assertEquals(Optional.empty(), ModReader.read(new Metadata("f", Map.of("mod.note", "dense")), Set.of()));
   }
 
   private static final String EVERYTHING = """

@@ -1,10 +1,8 @@
 package dev.depths.runtime;
 
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
-import static org.junit.jupiter.api.Assertions.assertEquals;
+import static dev.depths.runtime.Conversions.assertSame;
 
 import dev.depths.loader.DType;
-import dev.depths.loader.GgufConversion;
 import dev.depths.loader.GgufWriter;
 import dev.depths.loader.ModelConfig;
 import dev.depths.loader.ModelConfig.Rope;
@@ -13,8 +11,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
-import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -23,13 +19,6 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** Converted models compute what their sources do. */
 class ConversionTest {
-  private static final Map<String, String> NAMES = Map.ofEntries(
-      Map.entry("attn_norm", "input_layernorm"), Map.entry("attn_q", "self_attn.q_proj"),
-      Map.entry("attn_k", "self_attn.k_proj"), Map.entry("attn_v", "self_attn.v_proj"),
-      Map.entry("attn_output", "self_attn.o_proj"), Map.entry("attn_q_norm", "self_attn.q_norm"),
-      Map.entry("attn_k_norm", "self_attn.k_norm"), Map.entry("ffn_norm", "post_attention_layernorm"),
-      Map.entry("ffn_gate", "mlp.gate_proj"), Map.entry("ffn_up", "mlp.up_proj"), Map.entry("ffn_down", "mlp.down_proj"),
-      Map.entry("mod_router", "mod_router"));
   private static final TinyModel.Shape LLAMA =
       new TinyModel.Shape("llama", Rope.Layout.HALVES, 3, 64, 96, 4, 2, 16, 53, false);
 
@@ -42,44 +31,23 @@ class ConversionTest {
     out = directory.resolve("out.gguf");
   }
 
-  private static String huggingFaceName(String name) {
-    String[] parts = name.split("\\.");
-    return switch (parts[0]) {
-      case "token_embd" -> "model.embed_tokens.weight";
-      case "output_norm" -> "model.norm.weight";
-      case "output" -> "lm_head.weight";
-      default -> "model.layers." + parts[1] + '.' + NAMES.get(parts[2]) + '.' + parts[3];
-    };
-  }
-
   private Path huggingFace(TinyModel model) throws IOException {
-    ModelConfig c = model.config();
     Path target = Files.createDirectories(directory.resolve("model"));
-    Safetensors.write(target.resolve("model.safetensors"), "", ConversionTest::huggingFaceName,
+    Safetensors.write(target.resolve("model.safetensors"), "", Conversions::huggingFaceName,
         List.copyOf(model.tensors().values()));
-    Files.writeString(target.resolve("config.json"), """
-        {"model_type": "%s", "hidden_size": %d, "intermediate_size": %d, "num_hidden_layers": %d,
-        "num_attention_heads": %d, "num_key_value_heads": %d, "head_dim": %d, "max_position_embeddings": 2048,
-        "vocab_size": %d, "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "mod": {"version": 1, "blocks": [1],
-        "router": "linear", "selection": "threshold", "combine": "x+sigmoid(r)*f", "initial_tokens": 1}}"""
-        .formatted(c.architecture(), c.embedding(), c.feedForward(), c.blocks(), c.heads(), c.kvHeads(), c.headDim(),
-            c.vocabulary()));
+    Files.writeString(target.resolve("config.json"), Conversions.huggingFaceConfig(model.config().architecture(),
+        model.config(), """
+        , "mod": {"version": 1, "blocks": [1], "router": "linear", "selection": "threshold", "combine": "x+sigmoid(r)*f",
+        "initial_tokens": 1}"""));
     return target;
   }
 
   private void convert(Path source, Path adapter, DType type) throws IOException {
-    try (GgufConversion conversion =
-        GgufConversion.open(source, Optional.ofNullable(adapter), Optional.ofNullable(type))) {
-      conversion.write(out, done -> {});
-    }
+    Conversions.convert(source, adapter, type, out);
   }
 
   private static float[][] logits(Path model, Path adapter, int... tokens) throws IOException {
-    ModelOptions options = ModelOptions.defaults().withThreads(2).withExact(true);
-    try (Model opened = Model.open(model, adapter == null ? options : options.withAdapter(adapter));
-        Session session = opened.newSession()) {
-      return Logits.prefill(session, opened.config().vocabulary(), tokens);
-    }
+    return Conversions.logits(model, adapter, Routing.model(), tokens);
   }
 
   private static TinyModel model(String shape, DType type) {
@@ -103,13 +71,6 @@ class ConversionTest {
     assertSame(expected, logits(out, null, tokens));
     convert(source, null, DType.F32);
     assertSame(expected, logits(out, null, tokens));
-  }
-
-  private static void assertSame(float[][] expected, float[][] actual) {
-    assertEquals(expected.length, actual.length);
-    for (int i = 0; i < expected.length; i++) {
-      assertArrayEquals(expected[i], actual[i]);
-    }
   }
 
   /** As close as the type is; a router's decision may flip, so the model is dense. */
