@@ -16,8 +16,9 @@ import java.util.stream.Stream;
  * adapter. The same input gives the same bytes. Tensors are read from the mapped source and computed a few rows at a time, so
  * that a model need not fit in memory.
  *
- * <p>Of a GGUF file all metadata stay as they are, but {@code split.*}; of a Hugging Face directory hyperparameters, tokenizer
- * and chat template are written under GGUF's keys, and query and key rows in GGUF's order, as <a
+ * <p>Of a GGUF file all metadata stay as they are, but {@code split.*}; of a Hugging Face directory, or that of a training
+ * code, hyperparameters, tokenizer and chat template are written under GGUF's keys, query and key rows in GGUF's order, and
+ * the experts of a block in one tensor, as <a
  * href="https://github.com/ggml-org/llama.cpp/blob/master/convert_hf_to_gguf.py">llama.cpp</a> does it. Not thread-safe.
  */
 public final class GgufConversion implements AutoCloseable {
@@ -43,7 +44,7 @@ public final class GgufConversion implements AutoCloseable {
    *     directory, and F16 for merged matrices of a type that cannot be made
    * @throws IOException if a file cannot be read
    * @throws LoadException if a file is malformed or not supported, the adapter does not fit the model, or GGUF cannot express
-   *     the tokenizer
+   *     the tokenizer or how experts are weighed
    * @throws IllegalArgumentException for a type that cannot be made, or an adapter with an adapter or type
    */
   public static GgufConversion open(Path source, Optional<Path> adapter, Optional<DType> type) throws IOException {
