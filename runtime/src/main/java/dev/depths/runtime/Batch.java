@@ -78,6 +78,7 @@ public final class Batch implements AutoCloseable {
    * Computes one pass: a token of each session that generates, and parts of prompts.
    *
    * @return whether sessions are left that run or wait
+   * @throws IllegalStateException if the batch or its model is closed
    */
   public boolean step() {
     model.workers().lock().lock();
@@ -98,8 +99,8 @@ public final class Batch implements AutoCloseable {
 
   private void admit() {
     synchronized (waiting) {
-      if (closed) {
-        throw new IllegalStateException("the batch is closed");
+      if (closed || model.isClosed()) {
+        throw new IllegalStateException(closed ? "the batch is closed" : "the model is closed");
       }
       while (running.size() < options.maxRunning() && !waiting.isEmpty()) {
         running.add(waiting.poll());

@@ -150,8 +150,12 @@ public final class Session implements AutoCloseable {
    * cancellation. The last token drawn is not computed: a prompt that continues the conversation begins with it.
    *
    * @throws ContextFullException if the prompt does not fit
+   * @throws IllegalStateException if top-k chooses the session's tokens: it scores whole sequences
    */
   public Generation generate(int[] prompt, GenerateOptions options, TokenListener listener) {
+    if (scoresOnly) {
+      throw new IllegalStateException("top-k looks at tokens to come: the session scores, and cannot generate");
+    }
     Generator generator = new Generator(model, prompt, options, listener);
     try {
       float[] logits = prefill(prompt);
