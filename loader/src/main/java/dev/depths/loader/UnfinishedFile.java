@@ -15,12 +15,12 @@ import java.util.UUID;
  * A file that appears when it is complete: until then it is another beside it, which is deleted whatever ends the writing,
  * the process's end by a signal included.
  */
-final class UnfinishedFile {
+public final class UnfinishedFile {
   private UnfinishedFile() {}
 
   /** What writes a file's bytes. */
   @FunctionalInterface
-  interface Content {
+  public interface Content {
     void writeTo(OutputStream out) throws IOException;
   }
 
@@ -29,7 +29,7 @@ final class UnfinishedFile {
    *
    * @throws FileSystemException that names the file and says why it cannot be written
    */
-  static void write(Path file, Content content) throws IOException {
+  public static void write(Path file, Content content) throws IOException {
     Path directory = file.toAbsolutePath().getParent();
     if (directory == null || Files.exists(file) && !Files.isRegularFile(file)) {
       throw new FileSystemException(file.toString(), null, "is no regular file");

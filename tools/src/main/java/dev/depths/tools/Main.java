@@ -52,6 +52,7 @@ public final class Main {
     commands.put("convert", () -> new ConvertCommand(streams));
     commands.put("tokenize", () -> new TokenizeCommand(streams));
     commands.put("logits", () -> new LogitsCommand(streams));
+    commands.put("route", () -> new RouteCommand(streams));
     commands.put("bench", () -> new BenchCommand(streams));
     commands.put("perplexity", () -> new PerplexityCommand(streams));
     commands.put("completion", () -> new CompletionCommand(streams));

@@ -1,5 +1,6 @@
 package dev.depths.tools;
 
+import dev.depths.loader.ModDescriptor;
 import dev.depths.runtime.Model;
 import dev.depths.runtime.ModelOptions;
 import dev.depths.runtime.Session;
@@ -67,6 +68,19 @@ final class ModelArgs {
   static Session session(Model opened, SessionOptions options) {
     requireContext(opened, options.contextLength(), "model");
     return opened.newSession(options);
+  }
+
+  /**
+   * What an opened model's routed blocks do.
+   *
+   * @throws CommandException if there are none
+   */
+  static ModDescriptor routed(Model opened) {
+    ModDescriptor mod = opened.mod().orElse(null);
+    if (mod == null || mod.blocks().isEmpty()) {
+      throw new CommandException("the model has no routed blocks: every token runs all of them");
+    }
+    return mod;
   }
 
   /** @param name whose context it is: the model's, or another's beside it */

@@ -65,6 +65,11 @@ final class SelectionArg {
     return rule() == null ? trained(model) : Routing.model(rule());
   }
 
+  /** The rule of a session that scores with a routed model; see {@link #routing(Model)}. */
+  Rule rule(ModDescriptor mod) {
+    return rule() == null ? mod.selection().rule() : rule();
+  }
+
   /** The routing by the rule that a model was trained with. */
   static Routing trained(Model model) {
     ModDescriptor mod = model.mod().orElse(null);

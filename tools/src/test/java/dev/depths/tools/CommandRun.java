@@ -22,18 +22,25 @@ record CommandRun(int code, byte[] bytes, String err) {
   /** Runs a command that reads {@code input}. */
   static CommandRun withInput(String input, Object... args) {
     ByteArrayOutputStream out = new ByteArrayOutputStream();
-    return run(input, out, out, args);
+    return run(input, out, out, false, args);
   }
 
   /** Runs a command whose standard output is {@code out}. */
   static CommandRun withOutput(OutputStream out, Object... args) {
-    return run("", out, new ByteArrayOutputStream(), args);
+    return run("", out, new ByteArrayOutputStream(), false, args);
   }
 
-  private static CommandRun run(String input, OutputStream out, ByteArrayOutputStream captured, Object... args) {
+  /** Runs a command whose standard output and error a person reads. */
+  static CommandRun onTerminal(Object... args) {
+    ByteArrayOutputStream out = new ByteArrayOutputStream();
+    return run("", out, out, true, args);
+  }
+
+  private static CommandRun run(
+      String input, OutputStream out, ByteArrayOutputStream captured, boolean terminal, Object... args) {
     ByteArrayOutputStream err = new ByteArrayOutputStream();
     Streams streams = new Streams(new ByteArrayInputStream(input.getBytes(StandardCharsets.UTF_8)), out,
-        new PrintStream(err, true, StandardCharsets.UTF_8), false, false, false);
+        new PrintStream(err, true, StandardCharsets.UTF_8), false, terminal, terminal);
     String[] words = new String[args.length];
     for (int i = 0; i < args.length; i++) {
       words[i] = args[i].toString();

@@ -16,7 +16,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** What all commands have in common: help, versions, usage errors, failures. */
 class CommandTest {
   private static final List<String> COMMANDS =
-      List.of("generate", "chat", "inspect", "convert", "tokenize", "logits", "bench", "perplexity", "completion");
+      List.of("generate", "chat", "inspect", "convert", "tokenize", "logits", "route", "bench", "perplexity",
+          "completion");
 
   @TempDir
   Path directory;
@@ -31,7 +32,7 @@ class CommandTest {
 
   @ParameterizedTest
   @ValueSource(strings = {
-    "generate", "chat", "inspect", "convert", "tokenize", "logits", "bench", "perplexity", "completion"
+    "generate", "chat", "inspect", "convert", "tokenize", "logits", "route", "bench", "perplexity", "completion"
   })
   void everyCommandHasHelpWithExamples(String command) {
     CommandRun run = CommandRun.of(command, "--help");
@@ -52,8 +53,11 @@ class CommandTest {
   @ValueSource(strings = {
     "", "nonsense", "generate", "generate --nonsense x", "generate -n x y", "generate a b", "generate -f x y",
     "generate --top-k -1 x", "generate --top-p 0 x", "generate --min-p 2 x", "generate --repeat-penalty 0 x",
-    "generate -n -2 x", "generate -t 0 x", "generate --ctx -1 x", "generate --adapter a --no-adapter x", "chat x",
+    "generate -n -2 x", "generate -t 0 x", "generate --ctx -1 x", "generate --json --show-routing x",
+    "generate --parallel 2 --show-routing x", "generate --adapter a --no-adapter x", "chat x",
     "chat --temp", "inspect a b", "convert", "convert a", "convert a b c", "convert --type q6_k a b", "tokenize", "logits x", "logits --out x", "logits --tokens 1 --out x y",
+    "route", "route x y", "route -f x y", "route --selection best x", "route -o map.txt x", "route -o html x", "route -t 0 x",
+    "route --adapter a --no-adapter x",
     "bench -o xml", "bench -p -1", "bench -t 0", "bench -r 0", "bench --routing random", "bench --routing random:2",
     "bench --routing random:0.5:x", "bench -p 1,x", "bench x", "perplexity", "perplexity x", "perplexity -f x y",
     "perplexity -f x -c 2", "perplexity -f x -b 0", "perplexity -f x --chunks 0", "perplexity -f x -o csv",
@@ -80,7 +84,8 @@ class CommandTest {
   @ParameterizedTest
   @ValueSource(strings = {
     "generate -m MISSING x", "chat -m MISSING", "inspect MISSING", "tokenize -m MISSING x",
-    "logits -m MISSING --tokens 1 --out x.npy", "bench -m MISSING", "generate -m TEXT x", "inspect TEXT",
+    "logits -m MISSING --tokens 1 --out x.npy", "bench -m MISSING", "route -m MISSING x", "route -m TEXT x",
+    "route -f MISSING", "generate -m TEXT x", "inspect TEXT",
     "inspect ADAPTER", "convert MISSING DIRECTORY/x", "convert TEXT DIRECTORY/x", "convert ADAPTER DIRECTORY/x",
     "convert MISSING TEXT", "convert MISSING DIRECTORY", "generate -m MISSING -f MISSING", "generate -f DIRECTORY", "perplexity -f MISSING",
     "perplexity -f DIRECTORY", "perplexity -m MISSING -f TEXT", "perplexity -m TEXT -f TEXT"

@@ -50,12 +50,17 @@ final class TinyModel {
         .put("mod.threshold", 0.5f)
         .put("mod.combine", "x+f")
         .put("mod.initial_tokens", 1);
+    return writer.tensor("blk.1.mod_router.weight", router("aeiou"), 1, EMBEDDING);
+  }
+
+  /** A router's weights by which these characters are computed and others are skipped. */
+  static float[] router(String computed) {
     float[] router = new float[EMBEDDING];
     Arrays.fill(router, -4);
-    for (char vowel : "aeiou".toCharArray()) {
-      router[id(vowel)] = 4;
+    for (char c : computed.toCharArray()) {
+      router[id(c)] = 4;
     }
-    return writer.tensor("blk.1.mod_router.weight", router, 1, EMBEDDING);
+    return router;
   }
 
   /** The same model without routing, and without chat template. */
