@@ -40,6 +40,9 @@ final class GenerateCommand extends Command {
   private final Arg<Boolean> json = Arg.flag("--json")
       .addTo(this, "Print one JSON object instead: text, tokens, timings, memory, routing; with --parallel an array.");
 
+  private final Arg<Boolean> showRouting = Arg.flag("--show-routing")
+      .addTo(this, "On a terminal, colour each token by the share of the routed blocks that it ran.");
+
   GenerateCommand(Streams streams) {
     super(streams, "generate", "Continues a text. The generated text alone goes to standard output.",
         "",
@@ -52,11 +55,17 @@ final class GenerateCommand extends Command {
   @Override
   public Integer call() throws IOException {
     model.check();
+    if (json.value() && showRouting.value()) {
+      throw usage("--json and --show-routing exclude each other");
+    }
     GenerateOptions options = generation.options(predict.value()).withIgnoreEnd(ignoreEnd.value());
     SessionOptions sessionOptions = generation.sessionOptions();
     int threadCount = threads.count();
     if (parallel.value() < 1 || parallel.value() > MOST_PARALLEL) {
       throw usage("--parallel must be 1 to " + MOST_PARALLEL + ", not " + parallel.value());
+    }
+    if (parallel.value() > 1 && showRouting.value()) {
+      throw usage("--parallel and --show-routing exclude each other");
     }
     String text = InputText.read(this, prompt.value(), file.value(), "PROMPT");
     try (Model opened = model.open(streams, threadCount)) {
@@ -104,7 +113,8 @@ final class GenerateCommand extends Command {
   }
 
   private int generate(Model opened, Session session, int[] prompt, GenerateOptions options, Timings timings) {
-    GeneratedOutput output = new GeneratedOutput(streams, session);
+    GeneratedOutput output = showRouting.value()
+        ? RoutedOutput.of(streams, opened, session) : new GeneratedOutput(streams, session);
     Generation result;
     boolean interrupted;
     try (Interruption interruption = new Interruption(session::cancel)) {

@@ -6,7 +6,7 @@ import dev.depths.runtime.Session;
 import dev.depths.runtime.TokenListener;
 
 /** Prints a generation to standard output as it comes; ends it when nobody reads any more. */
-final class GeneratedOutput implements TokenListener {
+class GeneratedOutput implements TokenListener {
   private final Streams streams;
   private final Session session;
   private int printed;
@@ -18,10 +18,10 @@ final class GeneratedOutput implements TokenListener {
   }
 
   @Override
-  public void onToken(GeneratedToken token) {
+  public final void onToken(GeneratedToken token) {
     if (failure == null && !token.text().isEmpty()) {
       try {
-        streams.print(token.text());
+        streams.print(shown(token));
         printed += token.text().length();
       } catch (OutputException e) {
         failure = e;
@@ -30,12 +30,17 @@ final class GeneratedOutput implements TokenListener {
     }
   }
 
+  /** What is printed of a token that has a text. */
+  String shown(GeneratedToken token) {
+    return token.text();
+  }
+
   /**
    * Prints what was held back as a possible stop text, and ends the line.
    *
    * @throws OutputException if anything could not be printed
    */
-  void finish(Generation generation) {
+  final void finish(Generation generation) {
     if (failure != null) {
       throw failure;
     }

@@ -196,6 +196,27 @@ class GenerateCommandTest {
   }
 
   @Test
+  void routingIsShownInColoursOnATerminalAlone() {
+    Object[] args = {"generate", "-m", model, "--temp", "0", "-n", "3", "--show-routing", "a"};
+    assertEquals("bcd\n", CommandRun.of(args).out());
+    assertFalse(CommandRun.of(args).err().contains("share of the routed blocks"));
+    CommandRun run = CommandRun.onTerminal(args);
+    // The position of a, which b was drawn from, was computed.
+    String computed = "\u001b[48;5;19m\u001b[38;5;231m";
+    String skipped = "\u001b[48;5;254m\u001b[38;5;16m";
+    assertEquals(computed + "b\u001b[0m" + skipped + "c\u001b[0m" + skipped + "d\u001b[0m\n", run.out());
+    assertTrue(run.err().startsWith("share of the routed blocks that ran a token: " + skipped + " 0 \u001b[0m"), run.err());
+  }
+
+  @Test
+  void denseModelsHaveNoRoutingToShow() throws IOException {
+    Path dense = TinyModel.write(directory, "dense-shown.gguf", TinyModel.dense());
+    CommandRun run = CommandRun.of("generate", "-m", dense, "--show-routing", "a");
+    assertEquals(1, run.code());
+    assertEquals("depths generate: the model has no routed blocks: every token runs all of them\n", run.err());
+  }
+
+  @Test
   void denseModelHasNoRoutingLine() throws IOException {
     Path dense = TinyModel.write(directory, "dense.gguf", TinyModel.dense());
     CommandRun run = CommandRun.of("generate", "-m", dense, "--temp", "0", "-n", "2", "a");
