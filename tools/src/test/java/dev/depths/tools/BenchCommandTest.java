@@ -60,7 +60,7 @@ class BenchCommandTest {
     assertEquals(12e9 / nanos, rows.get(2).get("samples_ts").get(0).asDouble(), 1e-3 * 12e9 / nanos);
     CommandRun wrong = CommandRun.of("bench", "-m", routed, "-b", "0");
     assertEquals(2, wrong.code());
-    assertTrue(wrong.err().startsWith("depths: -b must be at least 1, not 0"), wrong.err());
+    assertTrue(wrong.err().startsWith("depths bench: -b must be at least 1, not 0"), wrong.err());
   }
 
   @Test
