@@ -10,7 +10,7 @@ final class DepthColors {
   private static final String BLACK = "16";
   private static final String WHITE = "231";
   /** Of the palette of 256 colours: for less than a fifth, less than two fifths, ..., less than all, and all. */
-  private static final String[] BACKGROUND = {"254", "189", "153", "111", "75", "19"};
+  private static final String[] BACKGROUND = {"254", "195", "153", "111", "69", "19"};
   private static final int FIFTHS = 5;
 
   private DepthColors() {}
