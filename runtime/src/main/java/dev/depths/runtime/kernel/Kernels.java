@@ -16,7 +16,7 @@ public sealed interface Kernels permits VectorKernels, LoopKernels, StagedKernel
    * faster. As measured on AVX2; vectors of 512 bits unpack and multiply floats twice as fast.
    */
   static int gemvRows(PanelFormat format) {
-    if (Simd.BITS >= 512 || format == PanelFormat.F32) {
+    if (Simd.BITS >= 512) {
       return 4;
     }
     return format.isInteger() && format != PanelFormat.I8 ? MOST_GEMV_ROWS : 8;
