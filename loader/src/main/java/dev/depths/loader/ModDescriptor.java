@@ -176,6 +176,11 @@ public record ModDescriptor(
     /** The hard gate x + f. */
     public static final Combine HARD = new Combine(Form.ADD, Gate.ONE);
 
+    /** Whether the output is added as it is, x + f. */
+    public boolean isHard() {
+      return form == Form.ADD && gate == Gate.ONE;
+    }
+
     /** Where the gate g stands; f is the output of the part, a and m those of attention and MLP. */
     public enum Form {
       /** x + g·f. */

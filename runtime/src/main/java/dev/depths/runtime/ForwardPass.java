@@ -228,7 +228,7 @@ final class ForwardPass {
         weightBytesRead += route.bytes();
       }
     }
-    Part named = part != Part.EACH_HALF ? part : p == 0 ? Part.ATTENTION : Part.MLP;
+    Part named = Routings.part(part, p);
     Events.Route event = Events.route();
     choice.select(b, p, named, pass, w.routers().length > 0);
     if (event != null && event.shouldCommit()) {
@@ -259,7 +259,7 @@ final class ForwardPass {
     if (n == 0) {
       return;
     }
-    boolean inPlace = n == all.count() && isHard(join);
+    boolean inPlace = n == all.count() && join.isHard();
     float[] h = inPlace ? x : tile.gathered;
     if (!inPlace) {
       gather(rows, h);
@@ -293,10 +293,6 @@ final class ForwardPass {
         kernels.add(x, rows.row[i] * width, before, i * width, width);
       }
     }
-  }
-
-  private static boolean isHard(Combine join) {
-    return join.form() == Combine.Form.ADD && join.gate() == Combine.Gate.ONE;
   }
 
   private void attention(int b, BlockWeights w, float[] h, TileRows rows) {

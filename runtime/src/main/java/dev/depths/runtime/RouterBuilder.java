@@ -5,8 +5,6 @@ import dev.depths.loader.ModDescriptor.Part;
 import dev.depths.loader.ModDescriptor.Router.Activation;
 import dev.depths.loader.ModDescriptor.Router.Form;
 import dev.depths.loader.Tensor;
-import java.util.HashMap;
-import java.util.Map;
 
 /** Makes routers of their tensors, whose names and shapes the loader has checked. */
 final class RouterBuilder {
@@ -18,8 +16,8 @@ final class RouterBuilder {
 
   private final Tensors tensors;
   private final float epsilon;
-  /** Those that serve several blocks. */
-  private final Map<String, Router> shared = new HashMap<>();
+  /** Those that serve all blocks, when they are made. */
+  private PartRouter[] shared;
 
   RouterBuilder(Tensors tensors, float epsilon) {
     this.tensors = tensors;
@@ -28,36 +26,32 @@ final class RouterBuilder {
 
   /** The routers of a block's routed parts. */
   PartRouter[] of(String prefix, ModDescriptor mod) {
+    if (!mod.router().shared()) {
+      return make(prefix, mod);
+    }
+    if (shared == null) {
+      shared = make("", mod);
+    }
+    return shared;
+  }
+
+  private PartRouter[] make(String prefix, ModDescriptor mod) {
     boolean halves = mod.part() == Part.EACH_HALF;
-    String from = mod.router().shared() ? "" : prefix;
     PartRouter[] routers = new PartRouter[halves ? 2 : 1];
     for (int i = 0; i < routers.length; i++) {
-      String name = from + "mod_" + (!halves ? "" : i == 0 ? "attn_" : "mlp_");
+      String name = prefix + "mod_" + (!halves ? "" : i == 0 ? "attn_" : "mlp_");
       routers[i] = new PartRouter(router(name + "router", mod), predictor(name + "predictor"));
     }
     return routers;
   }
 
   private Router router(String name, ModDescriptor mod) {
-    Router known = shared.get(name);
-    if (known == null) {
-      known = mod.router().form() == Form.MLP ? twoLayers(name, mod.router().activation())
-          : new Router.OneLayer(score(name + ".weight"), bias(name));
-      shared.put(name, known);
-    }
-    return known;
+    return mod.router().form() == Form.MLP ? twoLayers(name, mod.router().activation())
+        : new Router.OneLayer(score(name + ".weight"), bias(name));
   }
 
   private Router predictor(String name) {
-    if (tensors.find(name + "_up.weight") == null) {
-      return null;
-    }
-    Router known = shared.get(name);
-    if (known == null) {
-      known = twoLayers(name, Activation.SILU);
-      shared.put(name, known);
-    }
-    return known;
+    return tensors.find(name + "_up.weight") == null ? null : twoLayers(name, Activation.SILU);
   }
 
   private Router twoLayers(String name, Activation activation) {

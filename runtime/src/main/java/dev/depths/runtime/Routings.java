@@ -44,9 +44,12 @@ final class Routings {
         : l.rule() != null ? l.rule() : mod.selection().causal();
   }
 
-  /** Which part of a block the {@code p}-th routed one is. */
-  static Part part(Model model, int p) {
-    Part part = model.mod().map(ModDescriptor::part).orElse(Part.BLOCK);
+  /**
+   * Which part of a block the {@code p}-th routed one is.
+   *
+   * @param part what the model routes
+   */
+  static Part part(Part part, int p) {
     return part != Part.EACH_HALF ? part : p == 0 ? Part.ATTENTION : Part.MLP;
   }
 

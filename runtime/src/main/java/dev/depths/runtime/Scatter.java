@@ -14,7 +14,7 @@ final class Scatter {
    * @param width elements of a row
    */
   static void rows(float[] y, Choice choice, Combine join, float[] x, int width) {
-    boolean hard = join.form() == Combine.Form.ADD && join.gate() == Combine.Gate.ONE;
+    boolean hard = join.isHard();
     for (int i = 0; i < choice.rows.count(); i++) {
       int from = i * width;
       int to = choice.rows.row[i] * width;

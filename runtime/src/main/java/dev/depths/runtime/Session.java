@@ -217,11 +217,12 @@ public final class Session implements AutoCloseable {
 
   /** What the session has done. */
   public Counters counters() {
+    Part part = model.mod().map(ModDescriptor::part).orElse(Part.BLOCK);
     List<Counters.RoutedPart> routed = new ArrayList<>();
     for (int b = 0; b < model.config().blocks(); b++) {
       for (int p = 0; p < sequence.parts(b); p++) {
         BlockRouting r = sequence.routing(b, p);
-        routed.add(new Counters.RoutedPart(b, Routings.part(model, p), r.seen(), r.computed()));
+        routed.add(new Counters.RoutedPart(b, Routings.part(part, p), r.seen(), r.computed()));
       }
     }
     return new Counters(position(), sequence.partsRun(), sequence.partsSkipped(), pass.weightBytesRead(),

@@ -71,7 +71,7 @@ final class BenchSessions implements AutoCloseable {
         batch.add(sessions.get(i), tokens(i * prompt, (i + 1) * prompt), options, _ -> drawn[0]++);
       }
       // Until each has drawn the token that it decodes first.
-      while (drawn[0] < most) {
+      while (sessions.stream().anyMatch(session -> session.position() < prompt)) {
         batch.step();
       }
       long already = drawn[0];

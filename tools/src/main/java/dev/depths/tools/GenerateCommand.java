@@ -96,14 +96,14 @@ final class GenerateCommand extends Command {
           Timings own = new Timings(opened.loadNanos());
           own.add(results.get(i));
           own.add(together.sessions().get(i).counters());
-          GenerateOptions seeded =
-              options.withSampling(options.sampling().withSeed(options.sampling().seed() + i));
+          GenerateOptions seeded = ParallelGeneration.seeded(options, i);
           reports.add(report(results.get(i), seeded, own, memory(opened, together.sessions().get(i))));
         }
         streams.print(Json.compact(reports) + "\n");
       } else {
         for (int i = 0; i < results.size(); i++) {
-          streams.print("--- " + (i + 1) + ", seed " + (options.sampling().seed() + i) + "\n" + results.get(i).text() + "\n");
+          long seed = ParallelGeneration.seeded(options, i).sampling().seed();
+          streams.print("--- " + (i + 1) + ", seed " + seed + "\n" + results.get(i).text() + "\n");
         }
       }
       streams.err().print("\n" + timings.summary());

@@ -29,14 +29,18 @@ final class ParallelGeneration implements AutoCloseable {
     try (Batch batch = model.newBatch(together)) {
       List<BatchEntry> entries = new ArrayList<>();
       for (int i = 0; i < sessions.size(); i++) {
-        entries.add(batch.add(sessions.get(i), prompt, options.withSampling(
-            options.sampling().withSeed(options.sampling().seed() + i)), _ -> { }));
+        entries.add(batch.add(sessions.get(i), prompt, seeded(options, i), _ -> { }));
       }
       try (Interruption _ = new Interruption(() -> entries.forEach(BatchEntry::cancel))) {
         batch.run();
       }
       return entries.stream().map(entry -> entry.result().join()).toList();
     }
+  }
+
+  /** The options of the {@code i}-th continuation. */
+  static GenerateOptions seeded(GenerateOptions options, int i) {
+    return options.withSampling(options.sampling().withSeed(options.sampling().seed() + i));
   }
 
   List<Session> sessions() {
