@@ -15,17 +15,16 @@ import java.util.Set;
 import java.util.regex.Pattern;
 
 /**
- * A Mixture-of-Depths adapter for a dense checkpoint: routers, and optionally low-rank updates of its matrices, {@code
- * W' = W + scale · B·A} (LoRA, arXiv 2106.09685). Tensors {@code blk.N.mod_router.weight}, {@code blk.N.<matrix>.lora_a}
- * [rank, in] and {@code .lora_b} [out, rank]; rows of query and key updates are in the order of the base checkpoint. A
- * safetensors file with the descriptor as JSON under the metadata key {@code mod}, which is what training code writes; or a
+ * A Mixture-of-Depths adapter for a dense checkpoint: routers, bypasses if the descriptor states them, and optionally
+ * low-rank updates of its matrices, {@code W' = W + scale · B·A} (LoRA, arXiv 2106.09685). Tensors {@code
+ * blk.N.mod_router.weight}, {@code blk.N.<matrix>.lora_a} [rank, in] and {@code .lora_b} [out, rank]; rows of query and key
+ * updates are in the order of the base checkpoint. A safetensors file with the descriptor as JSON under the metadata key {@code mod}, which is what training code writes; or a
  * GGUF file with {@code general.type} {@code adapter} and the descriptor under keys {@code mod.*}, which is opened faster. Or
  * a directory of routers that Router-Tuning wrote.
  */
 public final class Adapter implements AutoCloseable {
   /** Keys beside the descriptor's own, without prefix: what says how to apply the adapter. */
   static final Set<String> OTHER_KEYS = Set.of("lora.rank", "lora.scale", "base_sha256");
-  private static final int MAX_RANK = 1 << 10;
   private static final String SAFETENSORS_KEY = "__metadata__.mod";
   private static final String NO_ADAPTER = ": this is no Mixture-of-Depths adapter";
   private static final String LORA_A = ".lora_a";
@@ -65,7 +64,7 @@ public final class Adapter implements AutoCloseable {
     this.metadata = new ModMetadata(metadata, encoded);
     this.descriptor = ModReader.read(metadata, OTHER_KEYS)
         .orElseThrow(() -> new MalformedFileException(file, "mod", "has no keys" + NO_ADAPTER));
-    long rank = metadata.integer("mod.lora.rank", 1, MAX_RANK).orElse(0L);
+    long rank = metadata.integer("mod.lora.rank", 1, Limits.RANK).orElse(0L);
     this.loraScale = metadata.number("mod.lora.scale", -1e6, 1e6).orElse(0.0).floatValue();
     this.baseSha256 = metadata.string("mod.base_sha256").orElse("").toLowerCase(Locale.ROOT);
     if (!baseSha256.isEmpty() && !baseSha256.matches("[0-9a-f]{64}")) {
@@ -173,8 +172,8 @@ public final class Adapter implements AutoCloseable {
   }
 
   /**
-   * Checks that this adapter fits a dense model: its routed blocks exist, each has its router, and every other tensor
-   * updates a matrix of the model, in that matrix' shape and order of rows.
+   * Checks that this adapter fits a dense model: its routed blocks exist, each has its router and bypass, and every other
+   * tensor updates a matrix of the model, in that matrix' shape and order of rows.
    *
    * @throws LoadException if it does not
    */
@@ -183,19 +182,20 @@ public final class Adapter implements AutoCloseable {
       throw new UnsupportedModelException(file, "mod.noop_experts is a property of models; an adapter adds no experts");
     }
     requireRowOrder(config);
-    Set<String> routers = ModTensors.check(file, descriptor, config, tensors);
+    Set<String> routing = ModTensors.check(file, descriptor, config, tensors);
     Map<String, List<Long>> matrices = new HashMap<>();
     for (int block = 0; block < config.blocks(); block++) {
       matrices.putAll(ModelChecks.matrices(config, block));
     }
     for (Tensor tensor : tensors.values()) {
       String name = tensor.name();
-      if (routers.contains(name)) {
+      if (routing.contains(name)) {
         continue;
       }
       boolean isA = name.endsWith(LORA_A);
       if (!isFactor(tensor)) {
-        throw new UnsupportedModelException(file, "tensor " + name + " is neither a router nor a low-rank update");
+        throw new UnsupportedModelException(
+            file, "tensor " + name + " is neither a router nor a bypass of a routed block, nor a low-rank update");
       }
       String matrix = name.substring(0, name.length() - LORA_A.length());
       List<Long> shape = matrices.get(matrix + WEIGHT);
@@ -233,7 +233,7 @@ public final class Adapter implements AutoCloseable {
     return descriptor;
   }
 
-  /** All tensors by name, in file order: routers and LoRA factors. */
+  /** All tensors by name, in file order: routers, bypasses and LoRA factors. */
   public Map<String, Tensor> tensors() {
     return tensors;
   }

@@ -38,7 +38,7 @@ public final class GgufConversion implements AutoCloseable {
    * Opens what is to be converted, and checks that all of it can be.
    *
    * @param source a GGUF file, the first of its parts, a Hugging Face directory, or a Mixture-of-Depths adapter
-   * @param adapter to merge into a dense model: {@code W' = W + scale · B·A} in f32, routers beside
+   * @param adapter to merge into a dense model: {@code W' = W + scale · B·A} in f32, routers and bypasses beside
    * @param type one of {@link #types()} for the matrices of blocks, embedding and output, where rows that are no whole blocks
    *     become F16 and all other tensors F32; or empty to keep types, but F32 for what is no matrix of a Hugging Face
    *     directory, and F16 for merged matrices of a type that cannot be made

@@ -36,9 +36,9 @@ final class HuggingFaceNames {
       "mlp.down_proj", ExpertMatrix.DOWN);
   private static final Pattern EXPERT_TENSOR =
       Pattern.compile("model\\.layers\\.(\\d{1,4})\\.(\\w+)\\.experts\\.(\\d{1,4})\\.(\\w+)\\.weight");
-  /** Routers and predictors are named as in GGUF files, a block's own or shared by all. */
+  /** Routers, predictors and bypasses are named as in GGUF files, a block's own or shared by all. */
   private static final Pattern ROUTER = Pattern.compile("model\\.(?:layers\\.(\\d{1,4})\\.)?"
-      + "(mod_(?:attn_|mlp_)?(?:router|predictor)(?:_up|_norm|_down)?\\.(?:weight|bias))");
+      + "(mod_(?:attn_|mlp_)?(?:(?:router|predictor)(?:_up|_norm|_down)?\\.(?:weight|bias)|bypass_[ab]\\.weight))");
   /** Tables that old checkpoints saved and that follow from the configuration. */
   private static final Pattern DERIVED = Pattern.compile("model\\.layers\\.\\d+\\.self_attn\\.rotary_emb\\.inv_freq");
 

@@ -7,6 +7,8 @@ final class Limits {
   static final int HEADS = 1 << 14;
   static final int EXPERTS = 1 << 9;
   static final int VOCABULARY = 1 << 24;
+  /** Of low-rank updates and bypasses. */
+  static final int RANK = 1 << 10;
 
   private Limits() {}
 }

@@ -17,6 +17,7 @@ import java.util.OptionalDouble;
  * @param combine how the output of what was computed joins the residual stream
  * @param positions which positions RoPE sees
  * @param skippedKv whether skipped tokens leave keys and values
+ * @param bypass what skipped tokens get instead
  * @param noopExperts experts of each mixture-of-experts MLP that compute nothing (integrated MoDE)
  */
 public record ModDescriptor(
@@ -28,11 +29,12 @@ public record ModDescriptor(
     Combine combine,
     Positions positions,
     SkippedKv skippedKv,
+    Bypass bypass,
     int noopExperts) {
 
   /**
-   * @throws IllegalArgumentException if blocks are not ascending ids, there is not one capacity for each, whole sequences
-   *     are not selected by a threshold, or the formula is of a whole block and the part is not
+   * @throws IllegalArgumentException if blocks are not ascending ids, there is not one capacity or threshold for each, whole
+   *     sequences are not selected by a threshold, or the formula is of a whole block and the part is not
    */
   public ModDescriptor {
     blocks = List.copyOf(blocks);
@@ -42,8 +44,12 @@ public record ModDescriptor(
       }
     }
     int capacities = selection.capacities().size();
-    if (capacities != 0 && capacities != blocks.size() || capacities == 0 && selection.rule() == Rule.TOPK) {
+    if (capacities != blocks.size() && (capacities != 0 || selection.rule() == Rule.TOPK)) {
       throw new IllegalArgumentException(capacities + " capacities for " + blocks.size() + " blocks");
+    }
+    int thresholds = selection.thresholds().size();
+    if (thresholds != 1 && thresholds != blocks.size()) {
+      throw new IllegalArgumentException(thresholds + " thresholds for " + blocks.size() + " blocks");
     }
     if (unit == Unit.SEQUENCE && (selection.rule() != Rule.THRESHOLD || selection.initialTokens() > 0
         || combine.gate() == Combine.Gate.SOFTMAX)) {
@@ -52,6 +58,12 @@ public record ModDescriptor(
     if (combine.form().gatesMlp() && part != Part.BLOCK) {
       throw new IllegalArgumentException("combine gates the MLP of a whole block, but the part is " + part);
     }
+  }
+
+  /** A descriptor whose skipped tokens stay as they are. */
+  public ModDescriptor(List<Integer> blocks, Part part, Unit unit, Router router, Selection selection, Combine combine,
+      Positions positions, SkippedKv skippedKv, int noopExperts) {
+    this(blocks, part, unit, router, selection, combine, positions, skippedKv, Bypass.NONE, noopExperts);
   }
 
   /** The common case: a linear router for each block, a threshold on its score, tokens that skip whole blocks. */
@@ -111,25 +123,27 @@ public record ModDescriptor(
    * @param leastTokens lower bound of k
    * @param mostTokens upper bound of k; 0 for none
    * @param ties which of equal scores are chosen, where k ends among them
-   * @param threshold on sigmoid(score)
-   * @param prefillThreshold another for the tokens of a prompt
+   * @param thresholds on sigmoid(score): one for all routed blocks, or, if they differ, one for each
+   * @param prefillThreshold another for the tokens of a prompt, in all blocks
    * @param inclusive whether a token exactly at the threshold is chosen
    * @param initialTokens the first n positions are always chosen
    */
   public record Selection(Rule rule, Rule causal, List<Double> capacities, Rounding rounding, int leastTokens,
-      int mostTokens, Ties ties, double threshold, OptionalDouble prefillThreshold, boolean inclusive,
+      int mostTokens, Ties ties, List<Double> thresholds, OptionalDouble prefillThreshold, boolean inclusive,
       int initialTokens) {
     /**
-     * @throws IllegalArgumentException if capacities are not in (0, 1], thresholds not in [0, 1], counts negative, or the
-     *     causal rule is not one
+     * @throws IllegalArgumentException if capacities are not in (0, 1], thresholds not in [0, 1] or none, counts negative, or
+     *     the causal rule is not one
      */
     public Selection {
       capacities = List.copyOf(capacities);
       if (capacities.stream().anyMatch(c -> !(c > 0 && c <= 1))) {
         throw new IllegalArgumentException("capacities " + capacities + " are not in (0, 1]");
       }
-      if (!isShare(threshold) || prefillThreshold.isPresent() && !isShare(prefillThreshold.getAsDouble())) {
-        throw new IllegalArgumentException("thresholds " + threshold + ", " + prefillThreshold + " are not in [0, 1]");
+      thresholds = thresholds.stream().distinct().count() == 1 ? List.of(thresholds.getFirst()) : List.copyOf(thresholds);
+      if (thresholds.isEmpty() || !thresholds.stream().allMatch(Selection::isShare)
+          || prefillThreshold.isPresent() && !isShare(prefillThreshold.getAsDouble())) {
+        throw new IllegalArgumentException("thresholds " + thresholds + ", " + prefillThreshold + " are not in [0, 1]");
       }
       if (initialTokens < 0 || leastTokens < 0 || mostTokens < 0) {
         throw new IllegalArgumentException("negative counts of tokens");
@@ -137,6 +151,18 @@ public record ModDescriptor(
       if (causal == Rule.TOPK || rule != Rule.TOPK && causal != rule) {
         throw new IllegalArgumentException(causal + " is not the causal rule that goes with " + rule);
       }
+    }
+
+    /** A selection with one threshold for all routed blocks. */
+    public Selection(Rule rule, Rule causal, List<Double> capacities, Rounding rounding, int leastTokens, int mostTokens,
+        Ties ties, double threshold, OptionalDouble prefillThreshold, boolean inclusive, int initialTokens) {
+      this(rule, causal, capacities, rounding, leastTokens, mostTokens, ties, List.of(threshold), prefillThreshold, inclusive,
+          initialTokens);
+    }
+
+    /** The threshold of the {@code i}-th routed block. */
+    public double thresholdOf(int i) {
+      return thresholds.size() == 1 ? thresholds.getFirst() : thresholds.get(i);
     }
 
     private static boolean isShare(double x) {
@@ -151,7 +177,7 @@ public record ModDescriptor(
 
     /** This selection with the first {@code n} positions always chosen. */
     public Selection withInitialTokens(int n) {
-      return new Selection(rule, causal, capacities, rounding, leastTokens, mostTokens, ties, threshold, prefillThreshold,
+      return new Selection(rule, causal, capacities, rounding, leastTokens, mostTokens, ties, thresholds, prefillThreshold,
           inclusive, n);
     }
   }
@@ -220,4 +246,7 @@ public record ModDescriptor(
 
   /** Whether tokens that skip attention leave keys and values in the block's cache. */
   public enum SkippedKv { ABSENT, PROJECTED }
+
+  /** What tokens get that skip a part: nothing, or B·silu(A·norm(x)) of low rank (FlexiDepth, arXiv 2503.23798). */
+  public enum Bypass { NONE, LOWRANK }
 }

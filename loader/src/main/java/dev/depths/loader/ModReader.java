@@ -1,5 +1,6 @@
 package dev.depths.loader;
 
+import dev.depths.loader.ModDescriptor.Bypass;
 import dev.depths.loader.ModDescriptor.Combine;
 import dev.depths.loader.ModDescriptor.Part;
 import dev.depths.loader.ModDescriptor.Positions;
@@ -11,13 +12,16 @@ import dev.depths.loader.ModDescriptor.SkippedKv;
 import dev.depths.loader.ModDescriptor.Ties;
 import dev.depths.loader.ModDescriptor.Unit;
 import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.Set;
-import java.util.TreeMap;
+import java.util.function.DoublePredicate;
+import java.util.stream.IntStream;
 
 /**
  * The Mixture-of-Depths descriptor from GGUF keys {@code mod.*}, or from an adapter's JSON, whose members are read as
@@ -30,7 +34,7 @@ final class ModReader {
   private static final Set<String> KEYS = Set.of("version", "blocks", "granularity", "router", "router_activation",
       "router_input", "shared_router", "selection", "causal_selection", "capacity", "k_rounding", "least_tokens",
       "most_tokens", "ties", "threshold", "prefill_threshold", "threshold_inclusive", "initial_tokens", "combine",
-      "positions", "skipped_kv", "noop_experts", NOTE);
+      "positions", "skipped_kv", "bypass", "noop_experts", NOTE);
   private final Metadata metadata;
 
   private ModReader(Metadata metadata) {
@@ -61,7 +65,7 @@ final class ModReader {
     int noopExperts = metadata.intOr(PREFIX + "noop_experts", 0, 0, Limits.EXPERTS);
     // Where only experts are routed there is nothing to say of blocks.
     boolean blocksRouted = noopExperts == 0 || metadata.has(PREFIX + "blocks");
-    TreeMap<Integer, Double> blocks = blocksRouted ? blocks() : new TreeMap<>();
+    List<Integer> blocks = blocksRouted ? blocks() : List.of();
     Selection selection = selection(blocksRouted, blocks);
     ModSpelling.Granularity granularity =
         one("granularity", ModSpelling.GRANULARITIES, new ModSpelling.Granularity(Part.BLOCK, Unit.TOKEN));
@@ -76,9 +80,11 @@ final class ModReader {
     if (combine.form().gatesMlp() && granularity.part() != Part.BLOCK) {
       throw metadata.unsupported("mod.combine gates the MLP of a whole block, which mod.granularity does not route");
     }
-    return new ModDescriptor(List.copyOf(blocks.keySet()), granularity.part(), granularity.unit(), router(blocksRouted), selection, combine,
+    return new ModDescriptor(blocks.stream().sorted().toList(), granularity.part(), granularity.unit(), router(blocksRouted),
+        selection, combine,
         one("positions", ModSpelling.POSITIONS, Positions.ORIGINAL),
         one("skipped_kv", ModSpelling.SKIPPED_KV, SkippedKv.ABSENT),
+        one("bypass", ModSpelling.BYPASSES, Bypass.NONE),
         noopExperts);
   }
 
@@ -90,7 +96,7 @@ final class ModReader {
         metadata.booleanOr(PREFIX + "shared_router", false));
   }
 
-  private Selection selection(boolean required, TreeMap<Integer, Double> blocks) {
+  private Selection selection(boolean required, List<Integer> blocks) {
     Rule rule = one("selection", ModSpelling.RULES, required ? null : Rule.THRESHOLD);
     boolean stated = metadata.has(PREFIX + "capacity");
     if (rule == Rule.TOPK && !stated) {
@@ -105,11 +111,12 @@ final class ModReader {
     } else if (rule == Rule.TOPK) {
       causal = null;
     }
-    return new Selection(rule, causal, stated ? List.copyOf(blocks.values()) : List.of(),
+    return new Selection(rule, causal,
+        stated ? perBlock("capacity", blocks, c -> c > 0 && c <= 1, "numbers above 0 up to 1") : List.of(),
         one("k_rounding", ModSpelling.ROUNDINGS, Rounding.FLOOR),
         count("least_tokens", 1), count("most_tokens", 0),
         one("ties", ModSpelling.TIES, Ties.FIRST),
-        metadata.number(PREFIX + "threshold", 0, 1).orElse(0.5),
+        thresholds(blocks),
         metadata.number(PREFIX + "prefill_threshold", 0, 1).map(OptionalDouble::of).orElse(OptionalDouble.empty()),
         metadata.booleanOr(PREFIX + "threshold_inclusive", false),
         count("initial_tokens", 0));
@@ -119,44 +126,53 @@ final class ModReader {
     return metadata.intOr(PREFIX + name, fallback, 0, Integer.MAX_VALUE);
   }
 
-  /** Capacities by block; 1 where not stated. */
-  private TreeMap<Integer, Double> blocks() {
+  /** Ids as the file orders them. */
+  private List<Integer> blocks() {
     String key = PREFIX + "blocks";
-    List<?> ids = metadata.list(key).orElseThrow(() -> metadata.malformed(key, "is missing"));
-    if (ids.isEmpty() || ids.size() > Limits.BLOCKS) {
-      throw metadata.malformed(key, "has " + ids.size() + " ids, expected 1 to " + Limits.BLOCKS);
+    List<?> values = metadata.list(key).orElseThrow(() -> metadata.malformed(key, "is missing"));
+    if (values.isEmpty() || values.size() > Limits.BLOCKS) {
+      throw metadata.malformed(key, "has " + values.size() + " ids, expected 1 to " + Limits.BLOCKS);
     }
-    List<Double> capacities = capacities(ids.size());
-    TreeMap<Integer, Double> blocks = new TreeMap<>();
-    for (int i = 0; i < ids.size(); i++) {
-      if (!(ids.get(i) instanceof Long id) || id < 0 || id >= Limits.BLOCKS) {
+    Set<Integer> ids = new LinkedHashSet<>();
+    for (Object value : values) {
+      if (!(value instanceof Long id) || id < 0 || id >= Limits.BLOCKS) {
         throw metadata.malformed(
-            key, "holds " + Metadata.shown(ids.get(i)) + ", expected block ids from 0 to " + (Limits.BLOCKS - 1));
+            key, "holds " + Metadata.shown(value) + ", expected block ids from 0 to " + (Limits.BLOCKS - 1));
       }
-      if (blocks.put(id.intValue(), capacities.get(i)) != null) {
+      if (!ids.add(id.intValue())) {
         throw metadata.malformed(key, "holds block " + id + " twice");
       }
     }
-    return blocks;
+    return List.copyOf(ids);
   }
 
-  private List<Double> capacities(int count) {
-    String key = PREFIX + "capacity";
-    Object given = metadata.value(key);
-    List<?> values = given == null ? List.of(1.0) : given instanceof List<?> list ? list : List.of(given);
-    if (values.size() != 1 && values.size() != count) {
+  private List<Double> thresholds(List<Integer> blocks) {
+    return !blocks.isEmpty() && metadata.value(PREFIX + "threshold") instanceof List<?>
+        ? perBlock("threshold", blocks, t -> t >= 0 && t <= 1, "numbers from 0 to 1")
+        : List.of(metadata.number(PREFIX + "threshold", 0, 1).orElse(0.5));
+  }
+
+  /**
+   * Numbers of which there is one for all blocks, or one for each, in ascending order of the blocks' ids.
+   *
+   * @param blocks ids in the order in which the file has the numbers
+   */
+  private List<Double> perBlock(String name, List<Integer> blocks, DoublePredicate valid, String expected) {
+    String key = PREFIX + name;
+    List<?> values = metadata.value(key) instanceof List<?> list ? list : List.of(metadata.value(key));
+    if (values.size() != 1 && values.size() != blocks.size()) {
       throw metadata.malformed(
-          key, "has " + values.size() + " values, expected one, or one for each of " + count + " blocks");
+          key, "has " + values.size() + " values, expected one, or one for each of " + blocks.size() + " blocks");
     }
-    List<Double> capacities = new ArrayList<>();
-    for (int i = 0; i < count; i++) {
-      Object value = values.get(values.size() == 1 ? 0 : i);
-      if (!(value instanceof Number number) || !(number.doubleValue() > 0 && number.doubleValue() <= 1)) {
-        throw metadata.malformed(key, "holds " + Metadata.shown(value) + ", expected numbers above 0 up to 1");
+    List<Double> numbers = new ArrayList<>();
+    for (Object value : values) {
+      if (!(value instanceof Number number) || !valid.test(number.doubleValue())) {
+        throw metadata.malformed(key, "holds " + Metadata.shown(value) + ", expected " + expected);
       }
-      capacities.add(number.doubleValue());
+      numbers.add(number.doubleValue());
     }
-    return capacities;
+    return IntStream.range(0, blocks.size()).boxed().sorted(Comparator.comparing(blocks::get))
+        .map(i -> numbers.get(numbers.size() == 1 ? 0 : i)).toList();
   }
 
   private <E> E one(String name, Map<String, E> known, E fallback) {

@@ -1,5 +1,6 @@
 package dev.depths.loader;
 
+import dev.depths.loader.ModDescriptor.Bypass;
 import dev.depths.loader.ModDescriptor.Combine;
 import dev.depths.loader.ModDescriptor.Part;
 import dev.depths.loader.ModDescriptor.Positions;
@@ -40,6 +41,7 @@ final class ModSpelling {
       Map.of("original", Positions.ORIGINAL, "compacted", Positions.COMPACTED);
   static final Map<String, SkippedKv> SKIPPED_KV =
       Map.of("absent", SkippedKv.ABSENT, "projected", SkippedKv.PROJECTED);
+  static final Map<String, Bypass> BYPASSES = Map.of("none", Bypass.NONE, "lowrank", Bypass.LOWRANK);
 
   /** What is routed of a block, and by what unit. */
   record Granularity(Part part, Unit unit) {}

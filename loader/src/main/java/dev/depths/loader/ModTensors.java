@@ -1,15 +1,20 @@
 package dev.depths.loader;
 
+import dev.depths.loader.ModDescriptor.Bypass;
 import dev.depths.loader.ModDescriptor.Part;
 import dev.depths.loader.ModDescriptor.Rule;
+import java.util.EnumSet;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Pattern;
 
 /** Checks a descriptor's own tensors, whose names and shapes are in {@code MOD-SCHEMA.md}, against the model they route. */
 final class ModTensors {
   private static final int MAX_HIDDEN = 1 << 14;
+  private static final Pattern BYPASS = Pattern.compile("blk\\.\\d+\\.mod_(attn_|mlp_)?bypass_[ab]\\.weight");
+  private static final Set<DType> FLOATS = EnumSet.of(DType.F32, DType.F16, DType.BF16);
 
   private final Object file;
   private final Map<String, Tensor> tensors;
@@ -32,17 +37,39 @@ final class ModTensors {
       throw new MalformedFileException(
           file, "mod.noop_experts", "is " + mod.noopExperts() + ", but the model has no experts beside them");
     }
+    requireStatedBypass(file, mod, tensors.keySet());
     ModTensors checks = new ModTensors(file, tensors);
     if (mod.router().shared()) {
       checks.routed(mod, "", config.embedding());
     } else {
       mod.blocks().forEach(block -> checks.routed(mod, "blk." + block + '.', config.embedding()));
     }
+    if (mod.bypass() == Bypass.LOWRANK) {
+      mod.blocks().forEach(block -> halves(mod).forEach(
+          half -> checks.bypass("blk." + block + ".mod_" + half + "bypass_", config.embedding())));
+    }
     return checks.seen;
   }
 
+  /** Whether a name is that of a tensor of a block's bypass. */
+  static boolean isBypass(String name) {
+    return BYPASS.matcher(name).matches();
+  }
+
+  /** A bypass that is there but not stated is one that would not be computed. */
+  private static void requireStatedBypass(Object file, ModDescriptor mod, Set<String> names) {
+    names.stream().filter(name -> mod.bypass() == Bypass.NONE && isBypass(name)).findFirst().ifPresent(name -> {
+      throw new MalformedFileException(file, "mod.bypass", "is none, but there is a tensor " + name);
+    });
+  }
+
+  /** How names tell the routed parts of a block apart. */
+  private static List<String> halves(ModDescriptor mod) {
+    return mod.part() == Part.EACH_HALF ? List.of("attn_", "mlp_") : List.of("");
+  }
+
   private void routed(ModDescriptor mod, String prefix, long width) {
-    for (String half : mod.part() == Part.EACH_HALF ? List.of("attn_", "mlp_") : List.of("")) {
+    for (String half : halves(mod)) {
       String router = prefix + "mod_" + half + "router";
       switch (mod.router().form()) {
         case LINEAR -> linear(router, 1, width);
@@ -70,6 +97,23 @@ final class ModTensors {
     }
     // Two rows are two classes.
     linear(name + "_down", require(name + "_down.weight").rows() == 2 ? 2 : 1, up.rows());
+  }
+
+  private void bypass(String name, long width) {
+    Tensor a = require(name + "a.weight");
+    Tensor b = require(name + "b.weight");
+    if (a.rows() > Limits.RANK) {
+      throw new MalformedFileException(
+          file, "tensor " + a.name(), "has " + a.rows() + " rows, expected at most " + Limits.RANK);
+    }
+    shape(a, List.of(a.rows(), width));
+    shape(b, List.of(width, a.rows()));
+    for (Tensor factor : List.of(a, b)) {
+      if (!FLOATS.contains(factor.type())) {
+        throw new UnsupportedModelException(
+            file, "tensor " + factor.name() + " is of the type " + factor.type() + ", expected one of " + FLOATS);
+      }
+    }
   }
 
   private void linear(String name, long rows, long columns) {

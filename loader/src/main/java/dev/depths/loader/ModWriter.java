@@ -1,5 +1,6 @@
 package dev.depths.loader;
 
+import dev.depths.loader.ModDescriptor.Bypass;
 import dev.depths.loader.ModDescriptor.Router;
 import dev.depths.loader.ModDescriptor.Rule;
 import dev.depths.loader.ModDescriptor.Selection;
@@ -33,6 +34,9 @@ final class ModWriter {
     keys.put("combine", ModSpelling.of(mod.combine(), ModSpelling.COMBINES));
     keys.put("positions", ModSpelling.of(mod.positions(), ModSpelling.POSITIONS));
     keys.put("skipped_kv", ModSpelling.of(mod.skippedKv(), ModSpelling.SKIPPED_KV));
+    if (mod.bypass() != Bypass.NONE) {
+      keys.put("bypass", ModSpelling.of(mod.bypass(), ModSpelling.BYPASSES));
+    }
     return this;
   }
 
@@ -63,7 +67,7 @@ final class ModWriter {
       keys.put("ties", ModSpelling.of(s.ties(), ModSpelling.TIES));
     }
     if (s.rule() != Rule.TOPK || s.causal() != null) {
-      keys.put("threshold", s.threshold());
+      keys.put("threshold", s.thresholds().size() == 1 ? s.thresholds().getFirst() : s.thresholds());
       s.prefillThreshold().ifPresent(t -> keys.put("prefill_threshold", t));
       keys.put("threshold_inclusive", s.inclusive());
     }

@@ -63,7 +63,7 @@ final class ModelConversion {
       RowOrder order = RowOrder.of(tensor.name(), config, Architectures.ggufLayout(source, config.architecture()));
       new ConvertedTensor(source, tensor, types.of(tensor, adapter), order, adapter).addTo(writer);
     }
-    adapter.ifPresent(this::addRouters);
+    adapter.ifPresent(this::addRouting);
   }
 
   private void requireFits(Adapter merged) {
@@ -96,11 +96,12 @@ final class ModelConversion {
     return all.size() == 1 ? all.getFirst() : DType.F32;
   }
 
-  private void addRouters(Adapter merged) {
+  private void addRouting(Adapter merged) {
     merged.metadata().copyTo(writer, Adapter.OTHER_KEYS);
     for (Tensor tensor : merged.tensors().values()) {
       if (!Adapter.isFactor(tensor)) {
-        new ConvertedTensor(source, tensor, DType.F32, RowOrder.SAME, Optional.empty()).addTo(writer);
+        DType type = ModTensors.isBypass(tensor.name()) ? tensor.type() : DType.F32;
+        new ConvertedTensor(source, tensor, type, RowOrder.SAME, Optional.empty()).addTo(writer);
       }
     }
   }

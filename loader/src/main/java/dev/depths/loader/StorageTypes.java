@@ -8,7 +8,8 @@ import java.util.Optional;
 /**
  * In which types the tensors of a converted model are stored. Weights that are multiplied with, two-dimensional ones of
  * blocks, embedding and output, take the type that is asked for; where rows are no whole blocks of it they become F16, as in
- * llama.cpp. Norms, biases, routers and gates are small, and stay exact.
+ * llama.cpp. Norms, biases, routers and gates are small, and stay exact; the factors of a bypass, which is computed in the
+ * type that it has, keep that.
  *
  * @param asked the type of the matrices, or empty to keep what they have
  * @param widen whether all else becomes F32 even if no type is asked for, because readers of GGUF expect it
@@ -23,6 +24,9 @@ record StorageTypes(Optional<DType> asked, boolean widen) {
 
   /** @param adapter that may change the tensor, which then cannot stay in a type that cannot be made */
   DType of(Tensor tensor, Optional<Adapter> adapter) {
+    if (ModTensors.isBypass(tensor.name())) {
+      return tensor.type();
+    }
     if (!isMatrix(tensor)) {
       return widen || asked.isPresent() ? DType.F32 : tensor.type();
     }

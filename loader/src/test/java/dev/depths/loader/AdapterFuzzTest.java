@@ -19,9 +19,13 @@ class AdapterFuzzTest {
   static Stream<Arguments> seeds() {
     SafetensorsWriter adapter = new SafetensorsWriter().metadata("mod", """
         {"version": 1, "blocks": [0, 1], "capacity": 0.5, "router": "linear", "selection": "threshold",
-         "combine": "x+f", "lora": {"rank": 1, "scale": 2.0}}""".replace("\n", " "))
+         "combine": "x+f", "bypass": "lowrank", "lora": {"rank": 1, "scale": 2.0}}""".replace("\n", " "))
         .tensor("blk.0.mod_router.weight", DType.F32, new float[32], 1, 32)
         .tensor("blk.1.mod_router.weight", DType.BF16, new float[32], 1, 32)
+        .tensor("blk.0.mod_bypass_a.weight", DType.F16, new float[32], 1, 32)
+        .tensor("blk.0.mod_bypass_b.weight", DType.F16, new float[32], 32, 1)
+        .tensor("blk.1.mod_bypass_a.weight", DType.BF16, new float[64], 2, 32)
+        .tensor("blk.1.mod_bypass_b.weight", DType.F32, new float[64], 32, 2)
         .tensor("blk.1.attn_k.lora_a", DType.F16, new float[32], 1, 32)
         .tensor("blk.1.attn_k.lora_b", DType.F16, new float[16], 16, 1);
     GgufWriter gguf = new GgufWriter().put("general.type", "adapter").put("mod.version", 1).put("mod.blocks", List.of(1))

@@ -82,7 +82,7 @@ class AdapterTest {
     try (Adapter adapter = Adapter.open(file)) {
       adapter.validate(CONFIG);
       assertEquals(List.of(1), adapter.descriptor().blocks());
-      assertEquals(0.35, adapter.descriptor().selection().threshold());
+      assertEquals(List.of(0.35), adapter.descriptor().selection().thresholds());
       assertEquals(1.5f, adapter.loraScale());
       assertEquals(HASH, adapter.baseSha256());
       assertEquals(
@@ -142,6 +142,18 @@ class AdapterTest {
             .validate(CONFIG));
   }
 
+  private static SafetensorsWriter withBypass(String more) {
+    return router(adapter(more)).tensor("blk.1.mod_bypass_a.weight", DType.F16, new float[64], 2, 32)
+        .tensor("blk.1.mod_bypass_b.weight", DType.BF16, new float[64], 32, 2);
+  }
+
+  @Test
+  void bypasses() {
+    parse(withBypass(", 'bypass': 'lowrank'")).validate(CONFIG);
+    assertRefused("mod.bypass", "is none, but there is a tensor blk.1.mod_bypass_a.weight", withBypass(""));
+    assertRefused("tensor blk.1.mod_bypass_a.weight", "is missing", router(adapter(", 'bypass': 'lowrank'")));
+  }
+
   @Test
   void updatesComeInPairsOfTheStatedRank() {
     assertRefused("tensor blk.0.attn_q.lora_a", "has no .lora_b beside it",
@@ -196,9 +208,13 @@ class AdapterTest {
 
   @Test
   void otherTensorsAreRefused() {
-    assertUnsupported("a.safetensors: tensor blk.0.attn_q.weight", "is neither a router nor a low-rank update",
+    String neither = "is neither a router nor a bypass of a routed block, nor a low-rank update";
+    assertUnsupported("a.safetensors: tensor blk.0.attn_q.weight", neither,
         () -> parse(withLora().tensor("blk.0.attn_q.weight", DType.F32, new float[1], 1)).validate(CONFIG));
-    assertUnsupported("a.safetensors: tensor blk.0.mod_router.weight", "is neither a router nor a low-rank update",
+    assertUnsupported("a.safetensors: tensor blk.0.mod_router.weight", neither,
         () -> parse(withLora().tensor("blk.0.mod_router.weight", DType.F32, new float[32], 1, 32)).validate(CONFIG));
+    assertUnsupported("a.safetensors: tensor blk.0.mod_bypass_a.weight", neither,
+        () -> parse(withBypass(", 'bypass': 'lowrank'").tensor("blk.0.mod_bypass_a.weight", DType.F16, new float[64], 2, 32))
+            .validate(CONFIG));
   }
 }

@@ -14,6 +14,7 @@ import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -177,6 +178,22 @@ class GgufConversionTest {
     return file;
   }
 
+  private Path bypassFile() throws IOException {
+    Path file = directory.resolve("bypass.safetensors");
+    adapter(", 'bypass': 'lowrank'")
+        .tensor("blk.1.mod_bypass_a.weight", DType.F16, counted(3 * 32), 3, 32)
+        .tensor("blk.1.mod_bypass_b.weight", DType.BF16, counted(32 * 3), 32, 3).write(file);
+    return file;
+  }
+
+  private static float[] counted(int n) {
+    float[] values = new float[n];
+    for (int i = 0; i < n; i++) {
+      values[i] = i;
+    }
+    return values;
+  }
+
   @Test
   void anAdapterBecomesAGgufFile() throws IOException {
     Path file = adapterFile();
@@ -240,6 +257,28 @@ class GgufConversionTest {
     byte[] blocks = new byte[(int) DType.Q8_0.bytes(expected.length)];
     Quantizer.quantize(DType.Q8_0, expected, expected.length, blocks, 0);
     assertEquals(-1, quantised.tensors().get("blk.0.ffn_up.weight").data().mismatch(MemorySegment.ofArray(blocks)));
+  }
+
+  /** The bypass keeps its type and values, whatever becomes of the matrices. */
+  @Test
+  void aBypassGoesAlong() throws IOException {
+    TinyModel.gguf("llama").write(source);
+    for (DType type : new DType[] {null, DType.Q8_0}) {
+      GgufFile merged = convert(bypassFile(), type);
+      assertEquals("lowrank", merged.metadata().get("mod.bypass"));
+      assertEquals(DType.F16, merged.tensors().get("blk.1.mod_bypass_a.weight").type());
+      assertEquals(DType.BF16, merged.tensors().get("blk.1.mod_bypass_b.weight").type());
+      assertArrayEquals(counted(96), merged.tensors().get("blk.1.mod_bypass_a.weight").toFloats());
+      assertArrayEquals(counted(96), merged.tensors().get("blk.1.mod_bypass_b.weight").toFloats());
+    }
+    Files.move(out, source, StandardCopyOption.REPLACE_EXISTING);
+    GgufFile again = convert(null, DType.F16);
+    assertEquals(DType.BF16, again.tensors().get("blk.1.mod_bypass_b.weight").type());
+    convertAdapter(bypassFile());
+    try (Adapter before = Adapter.open(bypassFile()); Adapter after = Adapter.open(out)) {
+      assertEquals(before.descriptor(), after.descriptor());
+      assertEquals(before.tensors().keySet(), after.tensors().keySet());
+    }
   }
 
   /** A merged matrix keeps its type where that can be made; the others are as they were. */

@@ -59,13 +59,15 @@ class HuggingFaceConversionTest {
       values.put(name, tensor);
       writer.tensor(HuggingFaceTensors.theirName("llama", name), type, tensor, shape);
     });
-    writer.tensor("model.layers.1.mod_router.weight", type, new float[32], 1, 32);
+    writer.tensor("model.layers.1.mod_router.weight", type, new float[32], 1, 32)
+        .tensor("model.layers.1.mod_bypass_a.weight", type, new float[64], 2, 32)
+        .tensor("model.layers.1.mod_bypass_b.weight", type, new float[64], 32, 2);
     writer.write(model.resolve("model.safetensors"));
     Files.writeString(model.resolve("config.json"), """
         {"model_type": "%s", "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2,
          "num_attention_heads": 4, "num_key_value_heads": 2, "head_dim": 8, "max_position_embeddings": 128,
          "vocab_size": 710, "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "mod": {"version": 1, "blocks": [1],
-         "capacity": [0.5], "router": "linear", "selection": "topk", "combine": "x+r*f"}%s}"""
+         "capacity": [0.5], "router": "linear", "selection": "topk", "combine": "x+r*f", "bypass": "lowrank"}%s}"""
         .formatted(architecture, more));
   }
 
@@ -105,6 +107,7 @@ class HuggingFaceConversionTest {
             tensor.toFloats(), name);
       });
       assertEquals(DType.F32, after.tensors().get("blk.1.mod_router.weight").type());
+      assertEquals(type, after.tensors().get("blk.1.mod_bypass_b.weight").type());
     }
   }
 

@@ -216,12 +216,15 @@ class HuggingFaceModelTest {
   void routedBlocks() throws IOException {
     config("llama", """
         , "mod": {"version": 1, "blocks": [1], "capacity": 0.5, "router": "linear", "selection": "topk",
-         "combine": "x+r*f"}""");
+         "combine": "x+r*f", "bypass": "lowrank"}""");
     SafetensorsWriter writer = weights("llama", DType.F32)
-        .tensor("model.layers.1.mod_router.weight", DType.F32, new float[32], 1, 32);
+        .tensor("model.layers.1.mod_router.weight", DType.F32, new float[32], 1, 32)
+        .tensor("model.layers.1.mod_bypass_a.weight", DType.F16, new float[96], 3, 32)
+        .tensor("model.layers.1.mod_bypass_b.weight", DType.F16, new float[96], 32, 3);
     try (Checkpoint checkpoint = Checkpoint.open(write(writer))) {
       assertEquals(List.of(1), checkpoint.mod().orElseThrow().blocks());
       assertTrue(checkpoint.tensors().containsKey("blk.1.mod_router.weight"));
+      assertTrue(checkpoint.tensors().containsKey("blk.1.mod_bypass_a.weight"));
     }
   }
 

@@ -14,10 +14,14 @@ import org.junit.jupiter.api.Test;
 
 class ModMetadataTest {
   private static ModDescriptor descriptor(Double... capacities) {
+    return descriptor(List.of(0.25), capacities);
+  }
+
+  private static ModDescriptor descriptor(List<Double> thresholds, Double... capacities) {
     ModDescriptor mod = ModDescriptor.linear(List.of(0, 2), Combine.SCORE);
     Selection s = mod.selection();
     return new ModDescriptor(mod.blocks(), mod.part(), mod.unit(), mod.router(),
-        new Selection(Rule.TOPK, Rule.THRESHOLD, List.of(capacities), s.rounding(), 0, 7, s.ties(), 0.25,
+        new Selection(Rule.TOPK, Rule.THRESHOLD, List.of(capacities), s.rounding(), 0, 7, s.ties(), thresholds,
             OptionalDouble.of(0.005), true, 1), mod.combine(), mod.positions(), mod.skippedKv(), 0);
   }
 
@@ -30,7 +34,8 @@ class ModMetadataTest {
   /** {@code floor(0.12 * 25)} is 3, of the f32 nearest to 0.12 it is 2. */
   @Test
   void numbersStayWhatTheyAre() {
-    for (ModDescriptor mod : List.of(descriptor(0.5, 0.12), descriptor(0.12, 0.12), descriptor(1.0, 0.5))) {
+    for (ModDescriptor mod : List.of(descriptor(0.5, 0.12), descriptor(0.12, 0.12), descriptor(1.0, 0.5),
+        descriptor(List.of(0.3, 0.25), 0.5, 0.5), descriptor(List.of(1.0, 0.5), 0.5, 0.5))) {
       assertEquals(Optional.of(mod), ModReader.read(written(mod), Set.of()));
     }
   }

@@ -5,6 +5,7 @@ import static dev.depths.loader.Refusals.assertUnsupported;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.depths.loader.ModDescriptor.Bypass;
 import dev.depths.loader.ModDescriptor.Combine;
 import dev.depths.loader.ModDescriptor.Part;
 import dev.depths.loader.ModDescriptor.Positions;
@@ -54,26 +55,45 @@ class ModReaderTest {
   private static final String EVERYTHING = """
       'blocks': [7, 2], 'capacity': [0.125, 0.25], 'router': 'mlp', 'router_activation': 'tanh', 'router_input': 'normed',
       'shared_router': true, 'selection': 'topk', 'causal_selection': 'predictor', 'k_rounding': 'ceil',
-      'least_tokens': 2, 'most_tokens': 256, 'ties': 'above', 'threshold': 0.35, 'prefill_threshold': 0.005,
+      'least_tokens': 2, 'most_tokens': 256, 'ties': 'above', 'threshold': [0.35, 0.4], 'prefill_threshold': 0.005,
       'threshold_inclusive': true, 'initial_tokens': 2, 'combine': 'x+f', 'granularity': 'mlp/token',
-      'positions': 'compacted', 'skipped_kv': 'projected', 'noop_experts': 3, 'note': 'any'""";
+      'positions': 'compacted', 'skipped_kv': 'projected', 'bypass': 'lowrank', 'noop_experts': 3,
+      'note': 'any'""";
 
   @Test
   void everythingStated() {
     assertEquals(
         new ModDescriptor(List.of(2, 7), Part.MLP, Unit.TOKEN, new Router(Router.Form.MLP, Router.Activation.TANH, true, true),
-            new Selection(Rule.TOPK, Rule.PREDICTOR, List.of(0.25, 0.125), Rounding.CEIL, 2, 256, Ties.ABOVE, 0.35,
-                OptionalDouble.of(0.005), true, 2),
-            Combine.HARD, Positions.COMPACTED, SkippedKv.PROJECTED, 3),
+            new Selection(Rule.TOPK, Rule.PREDICTOR, List.of(0.25, 0.125), Rounding.CEIL, 2, 256, Ties.ABOVE,
+                List.of(0.4, 0.35), OptionalDouble.of(0.005), true, 2),
+            Combine.HARD, Positions.COMPACTED, SkippedKv.PROJECTED, Bypass.LOWRANK, 3),
         read(EVERYTHING));
     assertEquals(List.of(0.125, 0.125), read("'capacity': 0.125").selection().capacities());
     assertEquals(List.of(1.0, 1.0), read("'capacity': [1]").selection().capacities());
   }
 
+  /** One threshold, or one for each block in the order in which the file names them. */
+  @Test
+  void thresholds() {
+    Selection each = read("'blocks': [7, 2, 5], 'threshold': [0.7, 0, 1]").selection();
+    assertEquals(List.of(0.0, 1.0, 0.7), each.thresholds());
+    assertEquals(0.7, each.thresholdOf(2));
+    for (String same : List.of("0.25", "[0.25]", "[0.25, 0.25]")) {
+      Selection one = read("'threshold': " + same).selection();
+      assertEquals(List.of(0.25), one.thresholds());
+      assertEquals(0.25, one.thresholdOf(1));
+    }
+    assertRefused("mod.threshold", "has 3 values, expected one, or one for each of 2 blocks", "'threshold': [0, 0, 0]");
+    assertRefused("mod.threshold", "has 0 values", "'threshold': []");
+    for (String value : List.of("-0.1", "1.001", "'x'", "null", "[0.5]")) {
+      assertRefused("mod.threshold", "expected numbers from 0 to 1", "'threshold': [0.5, " + value + "]");
+    }
+  }
+
   /** What is written is read as the same. */
   @ParameterizedTest
   @ValueSource(strings = {"", EVERYTHING, "'selection': 'topk', 'capacity': 0.5", "'granularity': 'attention/sequence'",
-      "'router': 'linear2', 'selection': 'predictor'", "'combine': 'x+x+a+softmax(r)*m'"})
+      "'router': 'linear2', 'selection': 'predictor'", "'threshold': [0.25, 0.75], 'bypass': 'lowrank'", "'combine': 'x+x+a+softmax(r)*m'"})
   void written(String members) {
     ModDescriptor mod = read(members);
     GgufWriter writer = new GgufWriter();
@@ -89,6 +109,18 @@ class ModReaderTest {
     assertEquals(List.of(), mod.blocks());
     assertEquals(2, mod.noopExperts());
     assertEquals(Map.of("version", 1, "noop_experts", 2), mod.keys());
+  }
+
+  /** What is said of blocks says nothing then, but is read all the same. */
+  @ParameterizedTest
+  @ValueSource(strings = {"'selection': 'topk', 'capacity': 0.5", "'bypass': 'lowrank', 'threshold': 0.25"})
+  void onlyExpertsRoutedAndMoreSaid(String members) {
+    Map<String, Object> values = Json.object("f", "text",
+        "{'version': 1, 'noop_experts': 2, ".replace('\'', '"') + members.replace('\'', '"') + "}", "mod.");
+    assertEquals(Map.of("version", 1, "noop_experts", 2),
+        ModReader.read(new Metadata("f", values), Set.of()).orElseThrow().keys());
+    values.put("mod.threshold", List.of(0.5));
+    assertMalformed("f: mod.threshold", "expected a number", () -> ModReader.read(new Metadata("f", values), Set.of()));
   }
 
   @ParameterizedTest
@@ -125,7 +157,7 @@ class ModReaderTest {
 
   @ParameterizedTest
   @ValueSource(strings = {"router", "router_activation", "router_input", "selection", "k_rounding", "ties", "combine",
-      "granularity", "positions", "skipped_kv"})
+      "granularity", "positions", "skipped_kv", "bypass"})
   void unknownValuesAreRefusedByName(String key) {
     assertNotSupported("mod." + key + " is \"other\"; supported are [", "", "'capacity': 0.5, '" + key + "': 'other'");
     assertRefused("mod." + key, "is 1, expected a string", "'" + key + "': 1");
@@ -200,12 +232,15 @@ class ModReaderTest {
     assertThrows(IllegalArgumentException.class, () -> with(good, List.of(1), List.of(0.5, 0.5), 0.5));
     assertThrows(IllegalArgumentException.class, () -> with(good, List.of(1), List.of(Double.NaN), 0.5));
     assertThrows(IllegalArgumentException.class, () -> with(good, List.of(1), List.of(), Double.NaN));
+    assertThrows(IllegalArgumentException.class, () -> with(good, List.of(1), List.of()));
+    assertThrows(IllegalArgumentException.class, () -> with(good, List.of(1), List.of(), 0.5, 0.25));
+    assertThrows(IllegalArgumentException.class, () -> with(good, List.of(1, 2), List.of(), 0.5, 1.5));
   }
 
-  private static ModDescriptor with(ModDescriptor d, List<Integer> blocks, List<Double> capacities, double threshold) {
+  private static ModDescriptor with(ModDescriptor d, List<Integer> blocks, List<Double> capacities, Double... thresholds) {
     Selection s = d.selection();
     return new ModDescriptor(blocks, d.part(), d.unit(), d.router(), new Selection(s.rule(), s.causal(), capacities,
-        s.rounding(), s.leastTokens(), s.mostTokens(), s.ties(), threshold, s.prefillThreshold(), s.inclusive(),
-        s.initialTokens()), d.combine(), d.positions(), d.skippedKv(), 0);
+        s.rounding(), s.leastTokens(), s.mostTokens(), s.ties(), List.of(thresholds), s.prefillThreshold(),
+        s.inclusive(), s.initialTokens()), d.combine(), d.positions(), d.skippedKv(), 0);
   }
 }

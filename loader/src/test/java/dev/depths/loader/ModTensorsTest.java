@@ -88,6 +88,50 @@ class ModTensorsTest {
   }
 
   @Test
+  void bypasses() throws IOException {
+    GgufWriter writer = linear().put("mod.bypass", "lowrank");
+    assertRefused("tensor blk.1.mod_bypass_a.weight", "is missing", writer);
+    writer.tensor("blk.1.mod_bypass_a.weight", new float[96], 3, 32);
+    assertRefused("tensor blk.1.mod_bypass_b.weight", "is missing", writer);
+    writer.tensor("blk.1.mod_bypass_b.weight", new float[128], 32, 4);
+    assertRefused("tensor blk.1.mod_bypass_b.weight", "has the shape [32, 4], expected [32, 3]", writer);
+    writer.tensor("blk.1.mod_bypass_b.weight", DType.F16, new byte[192], 32, 3);
+    open(writer).close();
+    writer.tensor("blk.1.mod_bypass_a.weight", new float[93], 3, 31);
+    assertRefused("tensor blk.1.mod_bypass_a.weight", "has the shape [3, 31], expected [3, 32]", writer);
+    writer.tensor("blk.1.mod_bypass_a.weight", new float[96], 96);
+    assertRefused("tensor blk.1.mod_bypass_a.weight", "has the shape [96], expected [1, 32]", writer);
+    writer.tensor("blk.1.mod_bypass_a.weight", new float[64000], 2000, 32);
+    assertRefused("tensor blk.1.mod_bypass_a.weight", "has 2000 rows, expected at most 1024", writer);
+    writer.tensor("blk.1.mod_bypass_a.weight", DType.Q8_0, new byte[3 * 34], 3, 32);
+    assertUnsupported("mod.gguf: tensor blk.1.mod_bypass_a.weight", "is of the type Q8_0, expected one of [F32, F16, BF16]",
+        () -> open(writer).close());
+  }
+
+  @Test
+  void bypassesAreOfRoutedParts() throws IOException {
+    GgufWriter halves = model("linear", "threshold").put("mod.granularity", "attention+mlp/token").put("mod.combine", "x+f")
+        .put("mod.bypass", "lowrank")
+        .tensor("blk.1.mod_attn_router.weight", new float[32], 1, 32)
+        .tensor("blk.1.mod_mlp_router.weight", new float[32], 1, 32)
+        .tensor("blk.1.mod_attn_bypass_a.weight", new float[96], 3, 32)
+        .tensor("blk.1.mod_attn_bypass_b.weight", new float[96], 32, 3);
+    assertRefused("tensor blk.1.mod_mlp_bypass_a.weight", "is missing", halves);
+    open(halves.tensor("blk.1.mod_mlp_bypass_a.weight", new float[32], 1, 32)
+        .tensor("blk.1.mod_mlp_bypass_b.weight", new float[32], 32, 1)).close();
+    assertRefused("mod.bypass", "is none, but there is a tensor blk.1.mod_attn_bypass_a.weight",
+        halves.put("mod.bypass", "none"));
+    GgufWriter shared = model("linear", "threshold").put("mod.shared_router", true).put("mod.bypass", "lowrank")
+        .tensor("mod_router.weight", new float[32], 1, 32);
+    assertRefused("tensor blk.1.mod_bypass_a.weight", "is missing", shared);
+    shared.tensor("blk.1.mod_bypass_a.weight", new float[32], 1, 32).tensor("blk.1.mod_bypass_b.weight", new float[32], 32, 1);
+    open(shared).close();
+    shared.tensor("blk.0.mod_bypass_a.weight", new float[32], 1, 32);
+    assertUnsupported("mod.gguf: tensor blk.0.mod_bypass_a.weight", "is not part of a llama model",
+        () -> open(shared).close());
+  }
+
+  @Test
   void routersHaveToFit() {
     assertRefused("tensor blk.1.mod_router.weight", "is missing", model("linear", "threshold"));
     assertRefused("tensor blk.1.mod_router.weight", "has the shape [1, 16], expected [1, 32]",

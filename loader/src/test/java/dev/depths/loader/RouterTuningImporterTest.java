@@ -71,7 +71,7 @@ class RouterTuningImporterTest {
       ModDescriptor mod = checkpoint.mod().orElseThrow();
       assertEquals(0, mod.blocks().getFirst());
       assertEquals(ModDescriptor.Unit.SEQUENCE, mod.unit());
-      assertEquals(0.5, mod.selection().threshold());
+      assertEquals(0.5, mod.selection().thresholdOf(0));
       assertEquals("mistral", checkpoint.config().architecture());
     }
     try (Checkpoint checkpoint = open(model().set("is_mod", "[false, false]").without(ROUTER))) {

@@ -81,7 +81,7 @@ final class Routings {
       }
       return new Selector.TopK(selection.capacities().get(index), selection);
     }
-    return Selector.Threshold.of(selection);
+    return Selector.Threshold.of(selection, index);
   }
 
   private static boolean hasPredictor(Model model, int block, int part) {

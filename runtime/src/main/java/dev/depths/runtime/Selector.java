@@ -35,9 +35,10 @@ interface Selector {
 
   /** Those whose sigmoid(score) is above a threshold, and the initial ones. */
   record Threshold(double prompts, double others, boolean inclusive, int initialTokens) implements Selector {
-    static Threshold of(Selection s) {
-      return new Threshold(
-          s.prefillThreshold().orElse(s.threshold()), s.threshold(), s.inclusive(), s.initialTokens());
+    /** That of the {@code i}-th routed block. */
+    static Threshold of(Selection s, int i) {
+      double threshold = s.thresholdOf(i);
+      return new Threshold(s.prefillThreshold().orElse(threshold), threshold, s.inclusive(), s.initialTokens());
     }
 
     @Override

@@ -91,7 +91,7 @@ final class Reference {
       double[] bias = vector(prefix + "mod_router.bias");
       scores = Arrays.stream(x).mapToDouble(row -> dot(router, row) + (bias == null ? 0 : bias[0])).toArray();
       double[] s = scores;
-      chosen = Arrays.stream(chosen).filter(i -> i < mod.selection().initialTokens() || sigmoid(s[i]) > mod.selection().threshold()).toArray();
+      chosen = Arrays.stream(chosen).filter(i -> i < mod.selection().initialTokens() || sigmoid(s[i]) > mod.selection().thresholdOf(mod.blocks().indexOf(b))).toArray();
     }
     double[][] f = blockOutputs(prefix, x, chosen);
     for (int i = 0; i < chosen.length; i++) {
