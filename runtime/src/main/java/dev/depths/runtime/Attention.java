@@ -43,7 +43,7 @@ final class Attention {
     attend(b, w, h, tile, pass, rows);
   }
 
-  /** Keys and values alone, of all rows of a pass, some of which attend afterwards. */
+  /** Keys and values alone, of all rows of a pass, some of which attend afterwards. The tile holds their norms then. */
   void keysAndValues(int b, AttentionWeights w, float[] x, Tile tile, PassRows pass, TileRows all) {
     int n = all.count();
     place(b, tile, pass, all);

@@ -13,6 +13,8 @@ final class Choice {
   final float[] predicted;
   /** The gate of each row chosen. */
   final float[] gates;
+  /** The rows not chosen, ascending, when they have been asked for. */
+  final int[] skipped;
 
   /** @param rows most rows of a pass */
   Choice(int rows) {
@@ -20,6 +22,7 @@ final class Choice {
     this.scores = new float[rows];
     this.predicted = new float[rows];
     this.gates = new float[rows];
+    this.skipped = new int[rows];
   }
 
   /**
@@ -50,6 +53,19 @@ final class Choice {
         tell(sequence, block, named, from, to, i, !scored ? null : routing.isByPredictor() ? predicted : scores);
       }
     }
+  }
+
+  /** Finds the rows not chosen of so many that the pass has; returns their number. */
+  int findSkipped(int count) {
+    int n = 0;
+    for (int r = 0, next = 0; r < count; r++) {
+      if (next < rows.count() && rows.row[next] == r) {
+        next++;
+      } else {
+        skipped[n++] = r;
+      }
+    }
+    return n;
   }
 
   private void tell(Sequence sequence, int block, Part part, int from, int to, int i, float[] by) {

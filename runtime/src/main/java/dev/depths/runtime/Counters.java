@@ -9,7 +9,8 @@ import java.util.List;
  * @param tokens tokens computed
  * @param blocksRun (token, block) pairs computed, over all blocks
  * @param blocksSkipped (token, block) pairs skipped
- * @param weightBytesRead bytes of weights that the passes read; a skipped block reads none
+ * @param weightBytesRead bytes of weights that the passes read; a block that all of a pass skip reads none, or those
+ *     of its bypass
  * @param kvBytes bytes of memory that the KV cache holds now
  * @param routed one entry per routed part of a block, in order; empty if all blocks are dense
  */

@@ -17,7 +17,7 @@ import java.util.function.BooleanSupplier;
 /**
  * Carries rows of tokens, of one or more sequences, through the blocks. A routed block chooses its tokens, gathers them in
  * order into a dense tile, computes on the tile only, and scatters the result back; a block that nobody chose is not
- * touched at all.
+ * touched at all, but for the bypass of those that skip it.
  */
 final class ForwardPass {
   private final ModelConfig config;
@@ -38,6 +38,7 @@ final class ForwardPass {
   private final RouteJob route;
   private final Attention attention;
   private final Mlp mlp;
+  private final Bypass bypass;
 
   private PassRows pass;
   private Tile tile;
@@ -74,6 +75,7 @@ final class ForwardPass {
     boolean compacted = mod != null && mod.positions() == Positions.COMPACTED;
     this.attention = new Attention(model, projection, prepare, compacted, arena);
     this.mlp = new Mlp(model, projection, prepare);
+    this.bypass = new Bypass(model);
     this.heads = new Activations(1, width, 1);
     this.logitsStride = Tile.panelWidth(config.vocabulary());
     this.logits = new float[logitsStride];
@@ -190,6 +192,7 @@ final class ForwardPass {
     }
     switch (part) {
       case BLOCK -> {
+        passBy(b, w, true, 0);
         if (combine.form().gatesMlp()) {
           gatedMlp(b, w, choices[0]);
         } else {
@@ -197,17 +200,21 @@ final class ForwardPass {
         }
       }
       case ATTENTION -> {
+        passBy(b, w, true, 0);
         routed(b, w, true, false, choices[0], combine);
         mlp(w, x, all.count());
       }
       case MLP -> {
         attention(b, w, x, all);
         settle(x, all.count());
+        passBy(b, w, false, 0);
         routed(b, w, false, true, choices[0], combine);
       }
       case EACH_HALF -> {
+        passBy(b, w, true, 0);
         routed(b, w, true, false, choices[0], combine);
         settle(x, all.count());
+        passBy(b, w, false, 1);
         routed(b, w, false, true, choices[1], combine);
       }
     }
@@ -248,14 +255,22 @@ final class ForwardPass {
     }
   }
 
+  /** What a routed part leaves of tokens that skip it, and what it gives them. Those that run it do so afterwards. */
+  private void passBy(int b, BlockWeights w, boolean attend, int p) {
+    boolean keysAndValues = attend && projectedKv;
+    if (keysAndValues) {
+      attention.keysAndValues(b, w.attention(), x, tile, pass, all);
+      weightBytesRead += w.attention().keyValue().bytes();
+    }
+    if (w.bypasses().length > 0) {
+      weightBytesRead += bypass.run(w.bypasses()[p], x, tile, choices[p], all.count(), keysAndValues);
+    }
+  }
+
   /** Computes a part of a block, which is its attention, its MLP or both, for chosen rows. */
   private void routed(int b, BlockWeights w, boolean attend, boolean transform, Choice choice, Combine join) {
     TileRows rows = choice.rows;
     int n = rows.count();
-    if (attend && projectedKv) {
-      attention.keysAndValues(b, w.attention(), x, tile, pass, all);
-      weightBytesRead += w.attention().keyValue().bytes();
-    }
     if (n == 0) {
       return;
     }

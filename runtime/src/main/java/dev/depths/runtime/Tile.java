@@ -37,7 +37,7 @@ final class Tile {
   /** The MLP's gate, then its hidden layer. */
   final Activations hidden;
   final float[] up;
-  /** Intermediate values of low-rank updates. */
+  /** Intermediate values of low-rank updates and bypasses. */
   final float[] lowRank;
   final int lowRankStride;
 

@@ -71,7 +71,7 @@ final class WeightsBuilder {
     return new Weights(embedding, List.copyOf(blocks), vector("output_norm.weight"), projection("", identity(), output));
   }
 
-  /** Most intermediate values that the low-rank updates of one projection have. */
+  /** Most intermediate values that the low-rank updates of one projection have, or a bypass in whole panels. */
   int lowRankRows() {
     return lowRankRows;
   }
@@ -79,10 +79,42 @@ final class WeightsBuilder {
   private BlockWeights block(int b, ModDescriptor mod) {
     String prefix = "blk." + b + ".";
     boolean routed = mod != null && mod.blocks().contains(b);
-    return new BlockWeights(
-        attention(prefix, routed && mod.part() != Part.MLP && mod.skippedKv() == SkippedKv.PROJECTED),
-        mlp(prefix, b),
+    AttentionWeights attention =
+        attention(prefix, routed && mod.part() != Part.MLP && mod.skippedKv() == SkippedKv.PROJECTED);
+    MlpWeights mlp = mlp(prefix, b);
+    return new BlockWeights(attention, mlp,
+        routed && mod.bypass() == ModDescriptor.Bypass.LOWRANK ? bypasses(prefix, mod.part(), attention.norm(), mlp.norm())
+            : new BypassWeights[0],
         routed ? routers.of(prefix, mod) : new PartRouter[0]);
+  }
+
+  /** The bypasses of a block's routed parts; each sees the norm that its part begins with. */
+  private BypassWeights[] bypasses(String prefix, Part part, float[] attentionNorm, float[] mlpNorm) {
+    return switch (part) {
+      case BLOCK, ATTENTION -> new BypassWeights[] {bypass(prefix + "mod_bypass_", attentionNorm)};
+      case MLP -> new BypassWeights[] {bypass(prefix + "mod_bypass_", mlpNorm)};
+      case EACH_HALF -> new BypassWeights[] {
+          bypass(prefix + "mod_attn_bypass_", attentionNorm), bypass(prefix + "mod_mlp_bypass_", mlpNorm)};
+    };
+  }
+
+  private BypassWeights bypass(String name, float[] norm) {
+    PackedMatrix a = factor(name + "a.weight");
+    PackedMatrix b = factor(name + "b.weight");
+    lowRankRows = Math.max(lowRankRows, Tile.panelWidth(b.columns()));
+    return new BypassWeights(norm, a, b);
+  }
+
+  /** A small matrix of floats, of the checkpoint or the adapter. */
+  private PackedMatrix factor(String name) {
+    Tensor t = tensor(name);
+    PackedCache kept = exact ? null : adapter.containsKey(name) ? updateCache : cache;
+    return packed(kept, name, t, exact ? PanelFormat.F32 : factorFormat(t), identity());
+  }
+
+  /** What small matrices are packed as, which are multiplied panel by panel. */
+  private static PanelFormat factorFormat(Tensor t) {
+    return t.type() == DType.F16 ? PanelFormat.F16 : PanelFormat.F32;
   }
 
   private MlpWeights mlp(String prefix, int b) {
@@ -194,8 +226,7 @@ final class WeightsBuilder {
       loraRow += f.length / w.columns();
     }
     factors.add(a.toFloats());
-    PanelFormat format = b.type() == DType.F16 ? PanelFormat.F16 : PanelFormat.F32;
-    return new Linear(packed, bias, packed(updateCache, b.name(), b, format, rowOf), loraRow);
+    return new Linear(packed, bias, packed(updateCache, b.name(), b, factorFormat(b), rowOf), loraRow);
   }
 
   /** A packed matrix, from the cache if it has it. */

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.depths.loader.DType;
 import dev.depths.loader.LoadException;
 import dev.depths.loader.ModDescriptor;
+import dev.depths.loader.ModDescriptor.Bypass;
 import dev.depths.loader.Tensor;
 import dev.depths.loader.UnsupportedModelException;
 import java.io.IOException;
@@ -18,6 +19,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
@@ -60,16 +62,37 @@ class AdapterTest {
     compare(base, List.of());
   }
 
+  /** Of half floats and floats; a rank that is no whole panel. */
+  @ParameterizedTest
+  @MethodSource("shapes")
+  void bypassesSkippedTokens(TinyModel.Shape shape) throws IOException {
+    TinyModel base = TinyModel.dense(shape, 3);
+    for (int rank : new int[] {1, 40}) {
+      List<Tensor> tensors = new ArrayList<>(tensors(base, List.of("ffn_up")));
+      tensors.addAll(bypass(base.config().embedding(), rank, new Random(rank)));
+      compare(base, tensors, descriptor(Bypass.LOWRANK));
+    }
+  }
+
+  private static List<Tensor> bypass(int d, int rank, Random random) {
+    return List.of(
+        RandomTensors.matrix("blk.1.mod_bypass_a.weight", DType.F16, rank, d, 2 / Math.sqrt(d), random),
+        RandomTensors.matrix("blk.1.mod_bypass_b.weight", DType.BF16, d, rank, 1 / Math.sqrt(rank), random));
+  }
+
   private void compare(TinyModel base, List<String> updated) throws IOException {
-    List<Tensor> tensors = tensors(base, updated);
-    ModelOptions options = ModelOptions.defaults().withThreads(2).withAdapter(write(tensors));
+    compare(base, tensors(base, updated), descriptor(Bypass.NONE));
+  }
+
+  private void compare(TinyModel base, List<Tensor> tensors, ModDescriptor descriptor) throws IOException {
+    ModelOptions options = ModelOptions.defaults().withThreads(2).withAdapter(write(tensors, descriptor));
     int[] tokens = base.tokens(30, 1);
     int vocabulary = base.config().vocabulary();
     Function<String, double[][]> merged = merged(base, tensors);
     for (boolean exact : new boolean[] {true, false}) {
       UnaryOperator<double[]> held = exact ? UnaryOperator.identity() : Reference::halves;
       Reference.Result expected =
-          new Reference(base.config(), descriptor(), merged, UnaryOperator.identity(), held).run(tokens);
+          new Reference(base.config(), descriptor, merged, UnaryOperator.identity(), held).run(tokens);
       // A key or value on the edge between two half floats may fall to another side than the reference's.
       double bound = exact ? 1e-10 : 1e-7;
       try (Model model = base.open(options.withExact(exact)); Session session = model.newSession();
@@ -78,7 +101,8 @@ class AdapterTest {
         Logits.assertClose(expected.logits(), Logits.decode(single, vocabulary, tokens), bound);
         assertArrayEquals(expected.computed()[1], session.computedPositions(1));
         assertArrayEquals(expected.computed()[1], single.computedPositions(1));
-        assertEquals(Optional.of(descriptor()), model.mod());
+        assertEquals(Optional.of(descriptor), model.mod());
+        assertTrue(expected.computed()[1].length < tokens.length, "no token is skipped");
       }
     }
   }
@@ -111,23 +135,25 @@ class AdapterTest {
     Path model = ChainModel.write(directory.resolve("model.gguf"), "abc");
     Path cache = directory.resolve("cache");
     Random random = new Random(7);
-    Path adapter = write(updates(random));
+    Path adapter = write(updates(random), descriptor(Bypass.LOWRANK));
     float[] first = firstLogits(model, cache, adapter);
     assertEquals(2, files(cache));
     assertArrayEquals(first, firstLogits(model, cache, adapter));
     assertEquals(2, files(cache));
-    write(updates(random));
+    write(updates(random), descriptor(Bypass.LOWRANK));
     assertFalse(Arrays.equals(first, firstLogits(model, cache, adapter)));
     assertEquals(3, files(cache));
   }
 
   /** Of the first block's queries and down projection, in {@link ChainModel}'s shapes. */
   private static List<Tensor> updates(Random random) {
-    return List.of(RandomTensors.matrix("blk.1.mod_router.weight", DType.F32, 1, 64, 1, random),
+    List<Tensor> updates = new ArrayList<>(bypass(64, 20, random));
+    updates.addAll(List.of(RandomTensors.matrix("blk.1.mod_router.weight", DType.F32, 1, 64, 1, random),
         RandomTensors.matrix("blk.0.attn_q.lora_a", DType.F32, RANK, 64, 1, random),
         RandomTensors.matrix("blk.0.attn_q.lora_b", DType.F16, 64, RANK, 1, random),
         RandomTensors.matrix("blk.0.ffn_down.lora_a", DType.F16, RANK, 32, 1, random),
-        RandomTensors.matrix("blk.0.ffn_down.lora_b", DType.F32, 64, RANK, 1, random));
+        RandomTensors.matrix("blk.0.ffn_down.lora_b", DType.F32, 64, RANK, 1, random)));
+    return updates;
   }
 
   private static float[] firstLogits(Path model, Path cache, Path adapter) throws IOException {
@@ -164,10 +190,10 @@ class AdapterTest {
     assertTrue(e.getMessage().contains(file.getFileName().toString()), e::getMessage);
   }
 
-  private static ModDescriptor descriptor() {
+  private static ModDescriptor descriptor(Bypass bypass) {
     ModDescriptor mod = ModDescriptor.linear(List.of(1), ModDescriptor.Combine.HARD);
     return new ModDescriptor(mod.blocks(), mod.part(), mod.unit(), mod.router(), mod.selection().withInitialTokens(2),
-        mod.combine(), mod.positions(), mod.skippedKv(), 0);
+        mod.combine(), mod.positions(), mod.skippedKv(), bypass, 0);
   }
 
   /** A router for block 1, and factors for the updated matrices of every block: second ones of half floats or floats. */
@@ -214,8 +240,13 @@ class AdapterTest {
   }
 
   private Path write(List<Tensor> tensors) throws IOException {
+    return write(tensors, descriptor(Bypass.NONE));
+  }
+
+  private Path write(List<Tensor> tensors, ModDescriptor descriptor) throws IOException {
     return Safetensors.write(directory.resolve("adapter.safetensors"), """
         {"version": 1, "blocks": [1], "router": "linear", "selection": "threshold", "threshold": 0.5, "combine": "x+f",
-        "initial_tokens": 2, "lora": {"rank": %d, "scale": %s}}""".formatted(RANK, SCALE), name -> name, tensors);
+        "initial_tokens": 2, "bypass": "%s", "lora": {"rank": %d, "scale": %s}}"""
+        .formatted(descriptor.bypass().name().toLowerCase(Locale.ROOT), RANK, SCALE), name -> name, tensors);
   }
 }

@@ -27,7 +27,7 @@ class AllocationTest {
   @ParameterizedTest
   @CsvSource({"1, Q4_0", "2, Q4_1", "2, Q8_0", "1, Q2_K", "1, F16", "1, BF16", "1, F32"})
   void decodeAllocatesNothing(int threads, DType type) {
-    TinyModel tiny = TinyModel.dense(TinyModel.EVEN, type, 1).routed(TinyModel.SIGMOID, 0, false, 1);
+    TinyModel tiny = TinyModel.dense(TinyModel.EVEN, type, 1).routed(TinyModel.SIGMOID, 0, false, 1).bypassed(1);
     int[] tokens = tiny.tokens(WINDOW, 1);
     try (Model model = tiny.open(ModelOptions.defaults().withThreads(threads)); Session session = model.newSession()) {
       long[] workers = workers(model);

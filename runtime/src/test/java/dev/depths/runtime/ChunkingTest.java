@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.depths.loader.DType;
 import dev.depths.loader.ModDescriptor;
+import dev.depths.loader.ModDescriptor.Bypass;
 import dev.depths.loader.ModDescriptor.Combine;
 import dev.depths.loader.ModDescriptor.Part;
 import dev.depths.loader.ModDescriptor.Positions;
@@ -89,16 +90,18 @@ class ChunkingTest {
         Arbitraries.of(Router.Activation.class), Arbitraries.of(false, true), Arbitraries.of(false, true)).as(Router::new);
     Arbitrary<Combine> combines =
         Combinators.combine(Arbitraries.of(Combine.Form.class), Arbitraries.of(Combine.Gate.class)).as(Combine::new);
-    return Combinators.combine(blocks, Arbitraries.of(Part.class), routers, selections(), combines,
-        Arbitraries.of(Positions.class), Arbitraries.of(SkippedKv.class)).as((ids, part, router, selection, combine, positions, kv) ->
+    return blocks.flatMap(ids -> Combinators.combine(Arbitraries.of(Part.class), routers, selections(ids.size()), combines,
+        Arbitraries.of(Positions.class), Arbitraries.of(SkippedKv.class), Arbitraries.of(Bypass.class))
+        .as((part, router, selection, combine, positions, kv, bypass) ->
             new ModDescriptor(ids, combine.form().gatesMlp() ? Part.BLOCK : part, Unit.TOKEN, router, selection, combine,
-                positions, kv, 0));
+                positions, kv, bypass, 0)));
   }
 
-  private static Arbitrary<Selection> selections() {
-    return Combinators.combine(Arbitraries.of(Rule.THRESHOLD, Rule.PREDICTOR), Arbitraries.of(0.35, 0.5, 0.6),
-        Arbitraries.of(false, true), Arbitraries.integers().between(0, 3)).as((rule, threshold, inclusive, initial) ->
-            new Selection(rule, rule, List.of(), Rounding.FLOOR, 1, 0, Ties.FIRST, threshold, OptionalDouble.empty(),
+  private static Arbitrary<Selection> selections(int blocks) {
+    return Combinators.combine(Arbitraries.of(Rule.THRESHOLD, Rule.PREDICTOR),
+        Arbitraries.of(0.35, 0.5, 0.6).list().ofSize(blocks),
+        Arbitraries.of(false, true), Arbitraries.integers().between(0, 3)).as((rule, thresholds, inclusive, initial) ->
+            new Selection(rule, rule, List.of(), Rounding.FLOOR, 1, 0, Ties.FIRST, thresholds, OptionalDouble.empty(),
                 inclusive, initial));
   }
 

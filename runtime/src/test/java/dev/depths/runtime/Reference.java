@@ -6,6 +6,7 @@ import dev.depths.loader.ModelConfig.Rope;
 import dev.depths.loader.Tensor;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
@@ -94,6 +95,9 @@ final class Reference {
       chosen = Arrays.stream(chosen).filter(i -> i < mod.selection().initialTokens() || sigmoid(s[i]) > mod.selection().thresholdOf(mod.blocks().indexOf(b))).toArray();
     }
     double[][] f = blockOutputs(prefix, x, chosen);
+    if (scores != null && mod.bypass() == ModDescriptor.Bypass.LOWRANK) {
+      bypass(prefix, x, Arrays.stream(chosen).boxed().toList());
+    }
     for (int i = 0; i < chosen.length; i++) {
       double gate = scores == null ? 1 : switch (mod.combine().gate()) {
         case ONE -> 1;
@@ -133,6 +137,19 @@ final class Reference {
       f[i] = sum(attention, times(matrices.apply(prefix + "ffn_down.weight"), hidden));
     }
     return f;
+  }
+
+  /** x + B·silu(A·norm(x)) for the tokens that were not chosen. */
+  private void bypass(String prefix, double[][] x, List<Integer> chosen) {
+    double[][] a = matrices.apply(prefix + "mod_bypass_a.weight");
+    double[][] b = matrices.apply(prefix + "mod_bypass_b.weight");
+    for (int i = 0; i < x.length; i++) {
+      if (!chosen.contains(i)) {
+        double[] h = rmsNorm(x[i], vector(prefix + "attn_norm.weight"));
+        double[] hidden = Arrays.stream(a).mapToDouble(row -> dot(row, h)).map(v -> v * sigmoid(v)).toArray();
+        x[i] = sum(x[i], Arrays.stream(b).mapToDouble(row -> dot(row, hidden)).toArray());
+      }
+    }
   }
 
   private double[] projected(String name, double[] h) {

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.depths.loader.ModDescriptor.Part;
 import dev.depths.loader.DType;
 import dev.depths.loader.ModDescriptor.Combine;
+import dev.depths.loader.Tensor;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -211,6 +212,52 @@ class RoutingTest {
             session.counters().weightBytesRead());
       }
       assertEquals(3 * block + router + output + 4 * d, model.weightBytes());
+    }
+  }
+
+  /** Nor does a bypassed one, but those of its bypass. */
+  @Test
+  void aBypassIsReadWhenATokenTakesIt() {
+    TinyModel tiny = TinyModel.dense(TinyModel.EVEN, 1).routed(Combine.HARD, 0, true, 1);
+    TinyModel bypassed = tiny.bypassed(2);
+    long factors = 4 * 256;
+    for (String name : List.of("a", "b")) {
+      Tensor t = bypassed.tensors().get("blk.1.mod_bypass_" + name + ".weight");
+      factors += Math.ceilDiv(t.rows(), 32L) * 32 * t.columns() * (t.type() == DType.F16 ? 2 : 4);
+    }
+    try (Model without = tiny.fast(); Model with = bypassed.fast()) {
+      for (Routing routing : List.of(Routing.allSkip(), Routing.random(0, 1), Routing.random(0.5, 1), Routing.dense())) {
+        try (Session expected = session(without, routing); Session actual = session(with, routing)) {
+          expected.prefill(new int[] {1, 2, 3, 4});
+          actual.prefill(new int[] {1, 2, 3, 4});
+          long bypasses = routing instanceof Routing.Dense ? 0 : factors;
+          assertEquals(expected.counters().weightBytesRead() + bypasses, actual.counters().weightBytesRead());
+        }
+      }
+    }
+  }
+
+  /** Whoever decides, a token that skips takes the bypass, and one that does not never does. */
+  @Test
+  void theBypassIsOfSkippedTokensAlone() {
+    TinyModel bypassed = ROUTED.bypassed(3);
+    int[] tokens = ROUTED.tokens(30, 2);
+    try (Model without = ROUTED.exact(); Model with = bypassed.exact()) {
+      float[][] plain = logits(without, Routing.allSkip(), tokens);
+      float[][] skipped = logits(with, Routing.allSkip(), tokens);
+      for (int i = 0; i < tokens.length; i++) {
+        assertFalse(Arrays.equals(plain[i], skipped[i]), "position " + i);
+      }
+      assertArrayEquals(skipped, logits(with, Routing.random(0, 1), tokens));
+      float[][] dense = logits(without, Routing.dense(), tokens);
+      assertArrayEquals(dense, logits(with, Routing.dense(), tokens));
+      assertArrayEquals(dense, logits(with, Routing.random(1, 1), tokens));
+    }
+  }
+
+  private static float[][] logits(Model model, Routing routing, int[] tokens) {
+    try (Session session = session(model, routing)) {
+      return Logits.prefill(session, VOCABULARY, tokens);
     }
   }
 

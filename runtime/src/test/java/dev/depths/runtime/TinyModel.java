@@ -4,6 +4,7 @@ import dev.depths.loader.Checkpoint;
 import dev.depths.loader.DType;
 import dev.depths.loader.GgufWriter;
 import dev.depths.loader.ModDescriptor;
+import dev.depths.loader.ModDescriptor.Bypass;
 import dev.depths.loader.ModDescriptor.Combine;
 import dev.depths.loader.ModelConfig;
 import dev.depths.loader.ModelConfig.Rope;
@@ -149,7 +150,29 @@ record TinyModel(ModelConfig config, Map<String, Tensor> tensors, Optional<ModDe
         }
       }
     }
-    return new TinyModel(config, Collections.unmodifiableMap(weights.tensors), Optional.of(mod));
+    TinyModel routed = new TinyModel(config, Collections.unmodifiableMap(weights.tensors), Optional.of(mod));
+    return mod.bypass() == Bypass.NONE ? routed : routed.bypassed(seed);
+  }
+
+  /** This routed model with random bypasses, of a rank and types that differ from block to block. */
+  TinyModel bypassed(long seed) {
+    ModDescriptor m = mod.orElseThrow();
+    Map<String, Tensor> all = new LinkedHashMap<>(tensors);
+    Random random = new Random(seed);
+    DType[] types = {DType.F32, DType.F16, DType.BF16};
+    int d = config.embedding();
+    for (int b : m.blocks()) {
+      for (String half : m.part() == ModDescriptor.Part.EACH_HALF ? List.of("attn_", "mlp_") : List.of("")) {
+        String name = "blk." + b + ".mod_" + half + "bypass_";
+        int rank = 1 + random.nextInt(70);
+        all.put(name + "a.weight",
+            RandomTensors.matrix(name + "a.weight", types[random.nextInt(3)], rank, d, 2 / Math.sqrt(d), random));
+        all.put(name + "b.weight",
+            RandomTensors.matrix(name + "b.weight", types[random.nextInt(3)], d, rank, 1 / Math.sqrt(rank), random));
+      }
+    }
+    return new TinyModel(config, Collections.unmodifiableMap(all), Optional.of(new ModDescriptor(m.blocks(), m.part(),
+        m.unit(), m.router(), m.selection(), m.combine(), m.positions(), m.skippedKv(), Bypass.LOWRANK, 0)));
   }
 
   /** Writes a model of the llama architecture and {@link ChainModel#VOCABULARY} tokens, with a tokenizer of bytes. */
