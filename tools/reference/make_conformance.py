@@ -16,6 +16,8 @@ import reference
 FOLDER = Path(__file__).resolve().parents[2] / "loader" / "conformance"
 WIDTH, HEADS, KV_HEADS, HEAD, HIDDEN, VOCABULARY, ROUTER_HIDDEN = 32, 4, 2, 8, 32, 32, 8
 EXPERTS, EXPERTS_USED, EXPERT_HIDDEN = 4, 2, 16
+# No multiple of anything.
+RANK = 5
 # Scores nearer than this to a border of a decision could fall on the other side of it in f32.
 LEAST_MARGIN = 1e-4
 
@@ -37,6 +39,7 @@ class Case:
     experts: bool = False
     tied: bool = True
     bias: bool = False
+    bypass_type: type = np.float32
     router_norm: bool = False
     router_rows: int = 1
     predictor_rows: int = 1
@@ -86,6 +89,17 @@ def cases():
 
     yield threshold("0.6", "A threshold that is not 0.5; the capacity, told for people, computes nothing",
                     {"threshold": 0.6, "capacity": 0.125, "note": "for people"}, unlike=[{"threshold": 0.5}])
+    yield threshold("each", "A threshold for each block; the blocks are not in ascending order",
+                    {"threshold": (0.6, 0.4, 0.5)}, blocks=3, routed=(2, 0, 1),
+                    unlike=[{"threshold": (0.6, 0.5, 0.5)}, {"threshold": (0.5, 0.4, 0.5)},
+                            {"threshold": (0.6, 0.4, 0.6)}])
+    yield threshold("each-prefill", "One lower threshold for prompts, and one for each block for what follows",
+                    {"threshold": (0.6, 0.7), "prefill_threshold": 0.3, "granularity": "attention+mlp/token"},
+                    tokens=32, prompt=16, fair=False,
+                    unlike=[{"threshold": 0.6}, {"threshold": 0.7}, {"prefill_threshold": 0.6}])
+    yield threshold("each-sequence", "A threshold for each block on the score of a whole sequence",
+                    {"threshold": (0.4, 0.6), "granularity": "block/sequence", "combine": "x+f"}, prompt=10,
+                    blocks=2, routed=(0, 1), unlike=[{"threshold": 0.5}])
     yield threshold("exclusive-tie", "Half of the tokens score exactly 0 in block 0, at the threshold: not chosen", {},
                     exact=True, unlike=[{"threshold_inclusive": True}])
     yield threshold("inclusive-tie", "Half of the tokens score exactly 0 in block 0, at the threshold: chosen",
@@ -180,6 +194,36 @@ def cases():
     yield Case("skipped-kv-attention-mlp", "Tokens that skip the attention half leave keys and values",
                THRESHOLD | {"skipped_kv": "projected", "granularity": "attention+mlp/token"},
                unlike=[{"skipped_kv": "absent"}])
+
+    def bypass(name, description, mod, **more):
+        return Case("bypass-" + name, description, THRESHOLD | {"bypass": "lowrank"} | mod,
+                    **({"unlike": [{"bypass": "none"}]} | more))
+
+    yield bypass("block", "Tokens that skip a block get a low-rank bypass", {}, blocks=3, routed=(0, 2))
+    yield bypass("block-projected", "Bypassed tokens leave keys and values", {"skipped_kv": "projected"},
+                 unlike=[{"bypass": "none"}, {"skipped_kv": "absent"}])
+    yield bypass("block-mlp-gate", "A bypass beside a formula of the MLP branch", {"combine": "x+x+a+r*m"})
+    yield bypass("block-topk", "Top-k leaves some tokens to the bypass, in generation a threshold does",
+                 TOPK | {"capacity": 0.5, "causal_selection": "threshold", "combine": "x+softmax(r)*(x+f)"},
+                 causal="threshold")
+    yield bypass("shared-router", "The router is shared, the bypass is each block's own; factors of half floats",
+                 {"shared_router": True, "router_input": "normed"}, bypass_type=np.float16)
+    yield bypass("attention", "Tokens that skip the attention half are bypassed, and run the MLP half",
+                 {"granularity": "attention/token"})
+    yield bypass("attention-projected", "Tokens that skip the attention half leave keys and values and are bypassed",
+                 {"granularity": "attention/token", "skipped_kv": "projected", "positions": "compacted"},
+                 bypass_type=np.float16, unlike=[{"bypass": "none"}, {"skipped_kv": "absent"}])
+    yield bypass("mlp", "Tokens that skip the MLP half are bypassed, by the norm of that half's own input",
+                 {"granularity": "mlp/token"})
+    yield bypass("attention-mlp", "Each half has a bypass of its own", {"granularity": "attention+mlp/token"})
+    yield bypass("attention-mlp-projected", "Each half has a bypass of its own; keys and values of all tokens",
+                 {"granularity": "attention+mlp/token", "skipped_kv": "projected", "combine": "x+f"},
+                 unlike=[{"bypass": "none"}, {"skipped_kv": "absent"}])
+    yield bypass("block-sequence", "One decision for all tokens, which are bypassed where it is to skip",
+                 {"granularity": "block/sequence", "combine": "x+f"}, **sequence)
+    yield bypass("experts", "A bypass instead of experts", {"granularity": "mlp/token", "threshold": 0.55},
+                 experts=True, architecture="qwen3moe")
+
     yield Case("dense", "No block is routed and no mod.* key is there", {}, routed=(), tied=False)
     yield Case("moe-mixtral", "A mixture of experts as Mixtral's, dense in depth", {}, routed=(), experts=True)
     yield Case("moe-qwen2moe", "Staged MoDE of qwen2moe: a shared expert, weights not made to sum to 1",
@@ -226,6 +270,11 @@ class Weights:
                     self.vector(prefix + "router.bias", case.router_rows, 0)
             if "predictor" in (mod["selection"], mod.get("causal_selection")):
                 self.mlp_router(prefix + "predictor", case.predictor_rows)
+        if mod.get("bypass") == "lowrank":
+            for prefix in (f"blk.{block}.mod_{half}bypass_" for block in case.routed for half in halves):
+                # As large as what it stands in for.
+                self.matrix(prefix + "a.weight", RANK, WIDTH, case.bypass_type, scale=2)
+                self.matrix(prefix + "b.weight", WIDTH, RANK, case.bypass_type)
         if case.exact:
             router = np.zeros((1, WIDTH), np.float32)
             router[0, :4] = self.random.choice([-0.5, -0.25, 0.25, 0.5], 4)

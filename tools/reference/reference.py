@@ -48,13 +48,14 @@ class Mod:
     least_tokens: int = 1
     most_tokens: int = 0
     ties: str = "first"
-    threshold: float = 0.5
+    threshold: float | tuple = 0.5
     prefill_threshold: float | None = None
     threshold_inclusive: bool = False
     initial_tokens: int = 0
     combine: str = ""
     positions: str = "original"
     skipped_kv: str = "absent"
+    bypass: str = "none"
     noop_experts: int = 0
     note: str = ""
 
@@ -66,11 +67,15 @@ class Mod:
     def unit(self):
         return self.granularity.split("/")[1]
 
+    def of_block(self, value, block):
+        """A number of all blocks, or that of one block."""
+        if not isinstance(value, tuple):
+            return value
+        return value[self.blocks.index(block) if len(value) > 1 else 0]
+
     def budget(self, block, tokens):
         """The k of top-k: how many of a sequence's tokens a block may choose."""
-        capacity = self.capacity
-        if not isinstance(capacity, float):
-            capacity = capacity[self.blocks.index(block)]
+        capacity = self.of_block(self.capacity, block)
         # `round` of Python takes a half to the even neighbour, as the schema does.
         rounding = {"floor": math.floor, "ceil": math.ceil, "round": round}[self.k_rounding]
         k = max(rounding(float(np.float32(capacity)) * tokens), self.least_tokens)
@@ -157,7 +162,7 @@ class Model:
             chosen, g = self.decide(block, x, "mod_", "block", gate)
             a = self.attention(block, x, chosen, self.key_holders(x, chosen))
             m = self.mlp(block, x[chosen] + a)
-            return x.index_copy(0, chosen, combine(x[chosen], a, m, g))
+            return self.join(block, x, chosen, combine(x[chosen], a, m, g), "mod_", "attn_norm")
         both = self.mod.part == "attention+mlp"
         h = x
         if self.mod.part == "mlp":
@@ -166,12 +171,22 @@ class Model:
         else:
             chosen, g = self.decide(block, x, "mod_attn_" if both else "mod_", "attention", gate)
             a = self.attention(block, x, chosen, self.key_holders(x, chosen))
-            h = x.index_copy(0, chosen, combine(x[chosen], a, 0, g))
+            h = self.join(block, x, chosen, combine(x[chosen], a, 0, g), "mod_attn_" if both else "mod_", "attn_norm")
         if self.mod.part == "attention":
             return h + self.mlp(block, h)
         # The router sees the block's input x, though the MLP half works on h.
         chosen, g = self.decide(block, x, "mod_mlp_" if both else "mod_", "mlp", gate)
-        return h.index_copy(0, chosen, combine(h[chosen], 0, self.mlp(block, h[chosen]), g))
+        computed = combine(h[chosen], 0, self.mlp(block, h[chosen]), g)
+        return self.join(block, h, chosen, computed, "mod_mlp_" if both else "mod_", "ffn_norm")
+
+    def join(self, block, x, chosen, computed, prefix, norm):
+        """The rows after a routed part whose input is x: what was computed of the chosen ones, and what others become."""
+        skipped = x
+        if self.mod.bypass == "lowrank":
+            n = self.norm(x, f"blk.{block}.{norm}.weight")
+            hidden = F.silu(self.linear(n, f"blk.{block}.{prefix}bypass_a"))
+            skipped = x + self.linear(hidden, f"blk.{block}.{prefix}bypass_b")
+        return skipped.index_copy(0, chosen, computed)
 
     def key_holders(self, x, chosen):
         return torch.arange(len(x)) if self.mod.skipped_kv == "projected" else chosen
@@ -204,8 +219,9 @@ class Model:
 
     def above_threshold(self, block, probability):
         mod, positions = self.mod, torch.arange(len(probability))
-        in_prompt = mod.threshold if mod.prefill_threshold is None else mod.prefill_threshold
-        threshold = torch.where(positions < self.prompt, np.float32(in_prompt), np.float32(mod.threshold)).double()
+        later = mod.of_block(mod.threshold, block)
+        in_prompt = later if mod.prefill_threshold is None else mod.prefill_threshold
+        threshold = torch.where(positions < self.prompt, np.float32(in_prompt), np.float32(later)).double()
         self.note_margin(block, (probability - threshold)[mod.initial_tokens:].abs())
         level = probability == threshold
         return (probability > threshold) | level & mod.threshold_inclusive | (positions < mod.initial_tokens)
