@@ -5,6 +5,7 @@ import dev.depths.loader.Checkpoint;
 import dev.depths.loader.DType;
 import dev.depths.loader.Experts;
 import dev.depths.loader.LoadException;
+import dev.depths.loader.ModDescriptor;
 import dev.depths.loader.ModelConfig;
 import dev.depths.loader.Tensor;
 import dev.depths.loader.tokenizer.Tokenizer;
@@ -31,7 +32,7 @@ record Inspection(Map<String, Object> json, Collection<Tensor> tensors) {
     hyperparameters(checkpoint).ifPresent(model -> json.put("model", model));
     checkpoint.tokenizer().ifPresent(tokenizer -> json.put("tokenizer", tokenizer(tokenizer)));
     json.put("chat_template", checkpoint.chatTemplate().isPresent());
-    checkpoint.mod().ifPresent(mod -> json.put("mod", mod.keys()));
+    checkpoint.mod().ifPresent(mod -> json.put("mod", mod(mod, checkpoint.tensors().values())));
     checkpoint.note().ifPresent(note -> json.put("note", note));
     addTensors(json, checkpoint.tensors().values());
     json.put("metadata", metadata(checkpoint.metadata()));
@@ -42,7 +43,7 @@ record Inspection(Map<String, Object> json, Collection<Tensor> tensors) {
     Map<String, Object> json = Json.object();
     json.put("file", path.toString());
     json.put("adapter", section(path, adapter));
-    json.put("mod", adapter.descriptor().keys());
+    json.put("mod", mod(adapter.descriptor(), adapter.tensors().values()));
     addTensors(json, adapter.tensors().values());
     return new Inspection(json, adapter.tensors().values());
   }
@@ -52,7 +53,7 @@ record Inspection(Map<String, Object> json, Collection<Tensor> tensors) {
     Map<String, Object> both = Json.object();
     both.putAll(json);
     both.put("adapter", section(file, adapter));
-    both.put("mod", adapter.descriptor().keys());
+    both.put("mod", mod(adapter.descriptor(), adapter.tensors().values()));
     return new Inspection(both, tensors);
   }
 
@@ -155,6 +156,19 @@ record Inspection(Map<String, Object> json, Collection<Tensor> tensors) {
     section.put("tensors", adapter.tensors().size());
     section.put("lora_scale", adapter.loraScale());
     section.put("base_sha256", adapter.baseSha256());
+    return section;
+  }
+
+  /** The descriptor's keys, and the rank of its bypasses, which tensors say: one of all, or one of each. */
+  private static Map<String, Object> mod(ModDescriptor mod, Collection<Tensor> tensors) {
+    Map<String, Object> section = Json.object();
+    mod.keys().forEach((key, value) -> {
+      section.put(key, value);
+      if (key.equals("bypass")) {
+        List<Long> ranks = tensors.stream().filter(t -> t.name().endsWith("bypass_a.weight")).map(Tensor::rows).toList();
+        section.put("bypass_rank", ranks.stream().distinct().count() == 1 ? ranks.getFirst() : ranks);
+      }
+    });
     return section;
   }
 

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -49,6 +50,25 @@ class InspectCommandTest {
     assertTrue(text.contains("F32"), text);
     assertFalse(text.contains("blk.0.attn_q.weight"), text);
     assertTrue(CommandRun.of("inspect", "--tensors", file).out().contains("blk.0.attn_q.weight"));
+  }
+
+  @Test
+  void describesABypassAndThresholds() throws IOException {
+    int d = TinyModel.EMBEDDING;
+    Path file = TinyModel.write(directory, "bypassed.gguf", TinyModel.routed().put("mod.blocks", List.of(1, 0))
+        .put("mod.threshold", List.of(0.75, 0.5)).put("mod.bypass", "lowrank")
+        .tensor("blk.0.mod_router.weight", new float[d], 1, d)
+        .tensor("blk.0.mod_bypass_a.weight", new float[3 * d], 3, d)
+        .tensor("blk.0.mod_bypass_b.weight", new float[3 * d], d, 3)
+        .tensor("blk.1.mod_bypass_a.weight", new float[3 * d], 3, d)
+        .tensor("blk.1.mod_bypass_b.weight", new float[3 * d], d, 3));
+    JsonNode mod = json(file).get("mod");
+    assertEquals("[0.5,0.75]", mod.get("threshold").toString());
+    assertEquals("lowrank", mod.get("bypass").asText());
+    assertEquals(3, mod.get("bypass_rank").asInt());
+    String text = CommandRun.of("inspect", file).out();
+    assertTrue(text.matches("(?s).* bypass +lowrank\n +bypass_rank +3\n.*"), text);
+    assertTrue(text.contains("[0.5, 0.75]"), text);
   }
 
   @Test

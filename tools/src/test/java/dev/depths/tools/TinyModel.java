@@ -25,7 +25,7 @@ final class TinyModel {
       + "+ message['content'] + '<|im_end|>' + '\\n' }}{% endfor %}"
       + "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
 
-  private static final int EMBEDDING = 288;
+  static final int EMBEDDING = 288;
   private static final int FEED_FORWARD = 32;
   private static final int HEADS = 4;
   private static final int HEAD_DIM = 8;
