@@ -43,12 +43,12 @@ final class F32Gemm {
           r += 8;
         }
       }
-      for (; r + 6 <= rows; r += 6) {
+      // Two rows alone wait for their own sums: eight are four and four.
+      for (; r + 6 <= rows && rows - r != 8; r += 6) {
         tile6(w, wc, k, x, xOffset + r * ldx, ldx, y, yOffset + r * ldy + c, ldy, accumulate);
       }
-      if (r + 4 <= rows) {
+      for (; r + 4 <= rows; r += 4) {
         tile4(w, wc, k, x, xOffset + r * ldx, ldx, y, yOffset + r * ldy + c, ldy, accumulate);
-        r += 4;
       }
       if (r + 2 <= rows) {
         tile2(w, wc, k, x, xOffset + r * ldx, ldx, y, yOffset + r * ldy + c, ldy, accumulate);

@@ -19,7 +19,10 @@ public sealed interface Kernels permits VectorKernels, LoopKernels, StagedKernel
     if (Simd.BITS >= 512) {
       return 4;
     }
-    return format.isInteger() && format != PanelFormat.I8 ? MOST_GEMV_ROWS : 8;
+    return switch (format) {
+      case I8, F16, BF16 -> 8;
+      default -> MOST_GEMV_ROWS;
+    };
   }
 
   /**

@@ -29,6 +29,10 @@ final class VectorKernels implements Kernels {
           FieldsGemv.multiply(w, from, to, x, row, rows, y, yOffset, ldy);
       case I8 -> I8Gemv.multiply(w, from, to, x, row, rows, y, yOffset, ldy);
       case F32, F16, BF16 -> {
+        if (rows > 1 && w.format() == PanelFormat.F32 && Simd.LANES < 16) {
+          F32Streams.multiply(w, from, to, x, row, rows, y, yOffset, ldy);
+          return;
+        }
         int third = rows == 1 && Simd.LANES < 16 ? (to - from) / 3 : 0;
         for (int p = 0; p < third; p++) {
           threeFloatPanels(w, from + p, third, x, row, y, yOffset + p * Panels.ROWS);
