@@ -37,6 +37,7 @@ public final class Adapter implements AutoCloseable {
   private final Object file;
   private final Arena arena;
   private final ModDescriptor descriptor;
+  private final Optional<Calibration> calibration;
   private final ModMetadata metadata;
   private final Map<String, Tensor> tensors;
   private final float loraScale;
@@ -64,6 +65,7 @@ public final class Adapter implements AutoCloseable {
     this.metadata = new ModMetadata(metadata, encoded);
     this.descriptor = ModReader.read(metadata, OTHER_KEYS)
         .orElseThrow(() -> new MalformedFileException(file, "mod", "has no keys" + NO_ADAPTER));
+    this.calibration = CalibrationKeys.read(metadata, descriptor);
     long rank = metadata.integer("mod.lora.rank", 1, Limits.RANK).orElse(0L);
     this.loraScale = metadata.number("mod.lora.scale", -1e6, 1e6).orElse(0.0).floatValue();
     this.baseSha256 = metadata.string("mod.base_sha256").orElse("").toLowerCase(Locale.ROOT);
@@ -79,6 +81,7 @@ public final class Adapter implements AutoCloseable {
     this.file = file;
     this.arena = arena;
     this.descriptor = descriptor;
+    this.calibration = Optional.empty();
     this.metadata = ModMetadata.of(file, descriptor);
     this.tensors = Collections.unmodifiableMap(routers);
     this.loraScale = 0;
@@ -231,6 +234,11 @@ public final class Adapter implements AutoCloseable {
   /** The semantics of the routed blocks. */
   public ModDescriptor descriptor() {
     return descriptor;
+  }
+
+  /** What thresholds of the routers are worth, if that was measured. */
+  public Optional<Calibration> calibration() {
+    return calibration;
   }
 
   /** All tensors by name, in file order: routers, bypasses and LoRA factors. */

@@ -31,6 +31,7 @@ public final class Checkpoint implements AutoCloseable {
   private final Map<String, Object> metadata;
   private final Map<String, MemorySegment> encodedMetadata;
   private final Optional<ModDescriptor> mod;
+  private final Optional<Calibration> calibration;
   private final Optional<String> note;
   private final Optional<RopeSource> rope;
   private final Supplier<Optional<Tokenizer>> tokenizer;
@@ -39,7 +40,7 @@ public final class Checkpoint implements AutoCloseable {
 
   private Checkpoint(Object name, Arena arena, List<MemorySegment> files, Supplier<ModelConfig> config,
       Map<String, Tensor> tensors, Map<String, Object> metadata, Map<String, MemorySegment> encodedMetadata,
-      Optional<ModDescriptor> mod, Optional<String> note, Optional<RopeSource> rope,
+      Optional<ModDescriptor> mod, Optional<Calibration> calibration, Optional<String> note, Optional<RopeSource> rope,
       Supplier<Optional<Tokenizer>> tokenizer, Supplier<Optional<String>> chatTemplate) {
     this.name = name;
     this.arena = arena;
@@ -49,6 +50,7 @@ public final class Checkpoint implements AutoCloseable {
     this.metadata = Collections.unmodifiableMap(metadata);
     this.encodedMetadata = encodedMetadata;
     this.mod = mod;
+    this.calibration = calibration;
     this.note = note;
     this.rope = rope;
     this.tokenizer = new Lazy<>(tokenizer);
@@ -92,7 +94,8 @@ public final class Checkpoint implements AutoCloseable {
       check(path, config.get(), model.tensors(), mod);
     }
     return new Checkpoint(path, arena, model.files(), config, model.tensors(), model.metadata(), model.encoded(), mod,
-        metadata.string(ModReader.PREFIX + ModReader.NOTE), Optional.empty(),
+        mod.flatMap(m -> CalibrationKeys.read(metadata, m)), metadata.string(ModReader.PREFIX + ModReader.NOTE),
+        Optional.empty(),
         () -> metadata.has("tokenizer.ggml.model")
             ? Optional.of(Tokenizers.fromGguf(path, model.metadata())) : Optional.empty(),
         () -> metadata.string("tokenizer.chat_template"));
@@ -100,9 +103,11 @@ public final class Checkpoint implements AutoCloseable {
 
   private static Checkpoint huggingFace(Path directory, HuggingFaceModel opened, Arena arena) {
     ImportedModel model = opened.model();
+    Metadata config = new Metadata(directory, opened.metadata());
     check(directory, model.config(), model.tensors(), model.mod());
     return new Checkpoint(directory, arena, opened.files(), model::config, model.tensors(), opened.metadata(), Map.of(),
-        model.mod(), model.note(), Optional.of(model.rope()),
+        model.mod(), model.mod().flatMap(mod -> CalibrationKeys.read(config, mod)), model.note(),
+        Optional.of(model.rope()),
         () -> Files.exists(directory.resolve("tokenizer.json"))
             ? Optional.of(Tokenizers.fromHuggingFace(directory)) : Optional.empty(),
         () -> HuggingFaceTemplate.read(directory));
@@ -119,7 +124,7 @@ public final class Checkpoint implements AutoCloseable {
     check(IN_MEMORY, config, tensors, mod);
     return new Checkpoint(
         IN_MEMORY, null, List.of(), () -> config, tensors, Map.of(), Map.of(), mod, Optional.empty(), Optional.empty(),
-        Optional::empty, Optional::empty);
+        Optional.empty(), Optional::empty, Optional::empty);
   }
 
   private static void check(
@@ -175,6 +180,11 @@ public final class Checkpoint implements AutoCloseable {
   /** The semantics of the routed blocks, if the checkpoint itself is a Mixture-of-Depths model. */
   public Optional<ModDescriptor> mod() {
     return mod;
+  }
+
+  /** What thresholds of its routers are worth, if that was measured. */
+  public Optional<Calibration> calibration() {
+    return calibration;
   }
 
   /** What people should know of the model, as of which training code it is and what of it is left out. */

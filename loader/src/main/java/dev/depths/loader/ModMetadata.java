@@ -19,8 +19,13 @@ record ModMetadata(Metadata metadata, Map<String, MemorySegment> encoded) {
 
   /** The keys of a descriptor that was made of a training code's configuration. */
   static ModMetadata of(Object file, ModDescriptor mod) {
+    return of(file, ModReader.PREFIX, mod.keys());
+  }
+
+  /** Some keys, given without a prefix. */
+  static ModMetadata of(Object file, String prefix, Map<String, Object> keys) {
     Map<String, Object> values = new LinkedHashMap<>();
-    mod.keys().forEach((key, value) -> values.put(ModReader.PREFIX + key,
+    keys.forEach((key, value) -> values.put(prefix + key,
         value instanceof List<?> list ? list.stream().map(ModMetadata::widened).toList() : widened(value)));
     return new ModMetadata(new Metadata(file, values), Map.of());
   }
@@ -64,9 +69,14 @@ record ModMetadata(Metadata metadata, Map<String, MemorySegment> encoded) {
     writer.putArray(key, types.isEmpty() ? GgufType.UINT32 : types.getFirst(), list);
   }
 
+  private static boolean isFraction(String key) {
+    return FRACTIONS.contains(key)
+        || key.startsWith(ModReader.PREFIX) && CalibrationKeys.isFraction(key.substring(ModReader.PREFIX.length()));
+  }
+
   private GgufType type(String key, Object value) {
     return switch (value) {
-      case Number n when FRACTIONS.contains(key) ->
+      case Number n when isFraction(key) ->
           n.floatValue() == n.doubleValue() ? GgufType.FLOAT32 : GgufType.FLOAT64;
       case Number _ when key.equals("mod.lora.scale") -> GgufType.FLOAT32;
       case Long n when n >= 0 && n <= 0xffff_ffffL -> GgufType.UINT32;

@@ -50,7 +50,7 @@ final class ModReader {
     List<String> keys = metadata.keys().stream().filter(k -> k.startsWith(PREFIX)).toList();
     for (String key : keys) {
       String name = key.substring(PREFIX.length());
-      if (!KEYS.contains(name) && !otherKeys.contains(name)) {
+      if (!KEYS.contains(name) && !CalibrationKeys.isKey(name) && !otherKeys.contains(name)) {
         throw metadata.unsupported(key + " is not a known property of Mixture-of-Depths models");
       }
     }
