@@ -4,7 +4,9 @@ import java.lang.foreign.Arena;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.function.Consumer;
 
 /**
  * Generates for several sessions together: one pass over the weights serves all of them, and a routed block is read if any
@@ -113,13 +115,22 @@ public final class Batch implements AutoCloseable {
     collect();
     model.warmup().beginPass(rows.count(), model.weightBytes());
     try {
+      budgets(BudgetController::begin);
       pass.run(rows, () -> false);
+      budgets(BudgetController::end);
       draw();
     } catch (RuntimeException | Error e) {
       // Whoever was in the pass cannot go on.
       served.forEach(entry -> fail(entry, e));
     } finally {
       model.warmup().endPass();
+    }
+  }
+
+  /** Tells the sessions that have a budget of a pass in which all decode a token: its time is what each waits for its own. */
+  private void budgets(Consumer<BudgetController> event) {
+    if (rows.count() == served.size()) {
+      served.stream().map(entry -> entry.session.budget()).filter(Objects::nonNull).forEach(event);
     }
   }
 

@@ -26,10 +26,19 @@ final class Fingerprint {
 
   /** @param tensors the file's */
   static String of(Path path, Map<String, Tensor> tensors) throws IOException {
+    return of(Files.getLastModifiedTime(path).toString(), tensors);
+  }
+
+  /** As above whenever the file was changed. */
+  static String of(Map<String, Tensor> tensors) {
+    return of("", tensors);
+  }
+
+  private static String of(String changed, Map<String, Tensor> tensors) {
     // Two sums that the JDK has code for before anything is compiled; a digest would load its providers first.
     CRC32 first = new CRC32();
     CRC32C second = new CRC32C();
-    update(first, second, text(Files.getLastModifiedTime(path).toString()));
+    update(first, second, text(changed));
     byte[] sample = new byte[SAMPLE];
     MemorySegment sampleSegment = MemorySegment.ofArray(sample);
     int i = 0;

@@ -1,6 +1,7 @@
 package dev.depths.runtime;
 
 import dev.depths.loader.Adapter;
+import dev.depths.loader.Calibration;
 import dev.depths.loader.Checkpoint;
 import dev.depths.loader.LoadException;
 import dev.depths.loader.ModDescriptor;
@@ -29,6 +30,8 @@ public final class Model implements AutoCloseable {
   private final Checkpoint checkpoint;
   private final ModelOptions options;
   private final Optional<ModDescriptor> mod;
+  private final Optional<Calibration> calibration;
+  private final String adapterFingerprint;
   private final Kernels kernels;
   private final Workers workers;
   private final Arena arena = Arena.ofShared();
@@ -46,6 +49,8 @@ public final class Model implements AutoCloseable {
     this.checkpoint = checkpoint;
     this.options = options;
     this.mod = adapter == null ? checkpoint.mod() : Optional.of(adapter.descriptor());
+    this.calibration = adapter == null ? checkpoint.calibration() : adapter.calibration();
+    this.adapterFingerprint = adapter == null ? "" : Fingerprint.of(adapter.tensors());
     this.workers = new Workers(options.threads());
     this.warmup = Warmup.start(formats(checkpoint, options.exact()));
     this.kernels = warmup.kernels();
@@ -202,6 +207,17 @@ public final class Model implements AutoCloseable {
   /** The semantics of the routed blocks, of the checkpoint or the adapter; empty for a dense model. */
   public Optional<ModDescriptor> mod() {
     return mod;
+  }
+
+  /** What other thresholds are worth than the descriptor's, for a {@link Dial}; empty if the model was not calibrated. */
+  public Optional<Calibration> calibration() {
+    return calibration;
+  }
+
+  /** Tells models with their adapters apart: a sum over tensors' names, types and shapes and samples of their elements. */
+  public String fingerprint() {
+    requireOpen();
+    return Fingerprint.of(checkpoint.tensors()) + adapterFingerprint;
   }
 
   /** How the model was opened. */

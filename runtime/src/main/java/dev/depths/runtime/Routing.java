@@ -20,6 +20,21 @@ public sealed interface Routing {
     return new Learned(rule);
   }
 
+  /** As the model's routers say with the thresholds of a {@link Dial}'s setting instead of the model's. */
+  static Routing dial(Setting setting) {
+    return new Dialled(setting);
+  }
+
+  /**
+   * As {@link #dial}, with thresholds that follow the time that decoded tokens take, so that they keep a budget: within the
+   * bounds of the dial, and on average. Decisions that were made stay. What is computed depends on the machine's speed then.
+   *
+   * @param millis time of a decoded token's pass, in milliseconds
+   */
+  static Routing budget(Dial dial, double millis) {
+    return new Budget(dial, millis);
+  }
+
   /** Every token runs every block. */
   static Routing dense() {
     return new Dense();
@@ -47,6 +62,18 @@ public sealed interface Routing {
    * @param rule null for the model's causal one
    */
   record Learned(Rule rule) implements Routing {}
+
+  /** See {@link #dial(Setting)}. */
+  record Dialled(Setting setting) implements Routing {}
+
+  /** See {@link #budget(Dial, double)}. */
+  record Budget(Dial dial, double millis) implements Routing {
+    public Budget {
+      if (!(millis > 0 && millis < Double.POSITIVE_INFINITY)) {
+        throw new IllegalArgumentException("a budget must be above 0, not " + millis + " ms");
+      }
+    }
+  }
 
   /** See {@link #allSkip()}. */
   record AllSkip() implements Routing {}

@@ -16,14 +16,18 @@ final class Routings {
   /**
    * By block, then by routed part; null for blocks that every token runs.
    *
+   * @param thresholds for each routed block instead of the model's, which may change from pass to pass; or null
    * @throws UnsupportedModelException if the model does not have what the rule asks for
    */
-  static BlockRouting[][] of(Model model, Routing asked) {
+  static BlockRouting[][] of(Model model, Routing asked, double[] thresholds) {
     BlockRouting[][] routing = new BlockRouting[model.config().blocks()][];
     ModDescriptor mod = model.mod().orElse(null);
+    if (thresholds != null) {
+      requireThresholds(mod, thresholds.length);
+    }
     if (mod == null) {
       for (int b = 1; b < routing.length && asked instanceof Routing.Stochastic; b += 2) {
-        routing[b] = new BlockRouting[] {new BlockRouting(selector(model, asked, b, 0, 0), Gate.ONE, null)};
+        routing[b] = new BlockRouting[] {new BlockRouting(selector(model, asked, null, b, 0, 0), Gate.ONE, null)};
       }
       return routing;
     }
@@ -31,7 +35,7 @@ final class Routings {
       int b = mod.blocks().get(i);
       BlockRouting[] parts = new BlockRouting[mod.part() == Part.EACH_HALF ? 2 : 1];
       for (int p = 0; p < parts.length; p++) {
-        parts[p] = new BlockRouting(selector(model, asked, b, i, p), mod.combine().gate(), ruleOf(mod, asked));
+        parts[p] = new BlockRouting(selector(model, asked, thresholds, b, i, p), mod.combine().gate(), ruleOf(mod, asked));
       }
       routing[b] = parts;
     }
@@ -40,8 +44,23 @@ final class Routings {
 
   /** The rule by which the model's own routers choose; null if they do not. */
   static Rule ruleOf(ModDescriptor mod, Routing asked) {
-    return mod == null || !(asked instanceof Routing.Learned l) ? null
-        : l.rule() != null ? l.rule() : mod.selection().causal();
+    return mod == null ? null : switch (asked) {
+      case Routing.Learned l -> l.rule() != null ? l.rule() : mod.selection().causal();
+      case Routing.Dialled d -> d.setting().rule();
+      case Routing.Budget b -> b.dial().rule();
+      case Routing.Dense _, Routing.AllSkip _, Routing.Stochastic _ -> null;
+    };
+  }
+
+  private static void requireThresholds(ModDescriptor mod, int thresholds) {
+    if (mod == null || mod.unit() == ModDescriptor.Unit.SEQUENCE) {
+      throw new UnsupportedModelException(DESCRIPTOR, mod == null ? "the model has no routed blocks to set thresholds of"
+          : "whole sequences are decided on at once, not by thresholds that are set");
+    }
+    if (thresholds != mod.blocks().size()) {
+      throw new IllegalArgumentException("the calibration is another model's: it has thresholds for " + thresholds
+          + " routed blocks, the model has " + mod.blocks().size());
+    }
   }
 
   /**
@@ -53,7 +72,8 @@ final class Routings {
     return part != Part.EACH_HALF ? part : p == 0 ? Part.ATTENTION : Part.MLP;
   }
 
-  private static Selector selector(Model model, Routing asked, int block, int index, int part) {
+  private static Selector selector(
+      Model model, Routing asked, double[] thresholds, int block, int index, int part) {
     if (asked instanceof Routing.Dense || asked instanceof Routing.AllSkip) {
       return new Selector.Every(asked instanceof Routing.Dense);
     }
@@ -81,7 +101,8 @@ final class Routings {
       }
       return new Selector.TopK(selection.capacities().get(index), selection);
     }
-    return Selector.Threshold.of(selection, index);
+    return thresholds == null ? Selector.Threshold.of(selection, index)
+        : new Selector.Dialled(thresholds, index, selection.inclusive(), selection.initialTokens());
   }
 
   private static boolean hasPredictor(Model model, int block, int part) {

@@ -43,19 +43,33 @@ interface Selector {
 
     @Override
     public int select(float[] scores, int from, int to, int position, boolean prompt, int[] chosen, int at) {
+      return above(prompt ? prompts : others, inclusive, initialTokens, scores, from, to, position, chosen, at);
+    }
+
+    /** As {@link #select} by one threshold. */
+    static int above(double threshold, boolean inclusive, int initialTokens, float[] scores, int from, int to, int position,
+        int[] chosen, int at) {
       int n = at;
       for (int r = from; r < to; r++) {
-        if (position + r - from < initialTokens || passes(scores[r], prompt)) {
+        double p = Router.sigmoid(scores[r]);
+        if (position + r - from < initialTokens || (inclusive ? p >= threshold : p > threshold)) {
           chosen[n++] = r;
         }
       }
       return n - at;
     }
+  }
 
-    boolean passes(float score, boolean prompt) {
-      double p = Router.sigmoid(score);
-      double threshold = prompt ? prompts : others;
-      return inclusive ? p >= threshold : p > threshold;
+  /**
+   * As {@link Threshold}, by thresholds that are set from outside.
+   *
+   * @param thresholds of all routed blocks, read in each pass
+   * @param index this one's place among them
+   */
+  record Dialled(double[] thresholds, int index, boolean inclusive, int initialTokens) implements Selector {
+    @Override
+    public int select(float[] scores, int from, int to, int position, boolean prompt, int[] chosen, int at) {
+      return Threshold.above(thresholds[index], inclusive, initialTokens, scores, from, to, position, chosen, at);
     }
   }
 

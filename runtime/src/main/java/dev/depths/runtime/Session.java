@@ -10,6 +10,7 @@ import dev.depths.runtime.kernel.PanelFormat;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.BooleanSupplier;
@@ -27,6 +28,8 @@ public final class Session implements AutoCloseable {
   private final Sequence sequence;
   private final ForwardPass pass;
   private final PassRows rows = new PassRows();
+  /** Follows the time of decoded tokens, if there is a budget; else null. */
+  private final BudgetController budget;
   private final BooleanSupplier isCancelled = this::isCancelled;
   /** Whether routed parts decide on the whole of the first prefill at once, which must be one pass then. */
   private final boolean wholePrompt;
@@ -52,14 +55,22 @@ public final class Session implements AutoCloseable {
     ModDescriptor mod = model.mod().orElse(null);
     this.scoresOnly = Routings.ruleOf(mod, options.routing()) == Rule.TOPK;
     this.wholePrompt = scoresOnly || mod != null && mod.unit() == Unit.SEQUENCE;
+    this.budget = options.routing() instanceof Routing.Budget b
+        ? new BudgetController(b.dial(), b.millis(), System::nanoTime) : null;
     try {
       this.sequence = new Sequence(new KvCache(format, c.blocks(), c.kvHeads(), c.headDim(), arena),
-          Routings.of(model, options.routing()));
-    } catch (UnsupportedModelException e) {
+          Routings.of(model, options.routing(), thresholds(options.routing(), budget)));
+    } catch (UnsupportedModelException | IllegalArgumentException e) {
       arena.close();
       throw e;
     }
     this.pass = new ForwardPass(model, arena);
+  }
+
+  /** Those that a session is given for the routed blocks, or null. */
+  private static double[] thresholds(Routing routing, BudgetController budget) {
+    return budget != null ? budget.thresholds()
+        : routing instanceof Routing.Dialled d ? d.setting().thresholds().stream().mapToDouble(t -> t).toArray() : null;
   }
 
   /**
@@ -83,7 +94,13 @@ public final class Session implements AutoCloseable {
   /** Computes one token; as {@link #prefill(int[])} of one, and allocates nothing. */
   public float[] decode(int token) {
     one[0] = token;
-    return compute(one, 1, false, null);
+    if (budget == null) {
+      return compute(one, 1, false, null);
+    }
+    budget.begin();
+    float[] logits = compute(one, 1, false, null);
+    budget.end();
+    return logits;
   }
 
   private float[] compute(int[] tokens, int count, boolean prompt, LogitsListener listener) {
@@ -198,6 +215,9 @@ public final class Session implements AutoCloseable {
     try {
       requireOpen();
       sequence.clear();
+      if (budget != null) {
+        budget.clear();
+      }
       cancelled = false;
       pass.clearCounters();
     } finally {
@@ -229,6 +249,11 @@ public final class Session implements AutoCloseable {
         sequence.kv().bytes(), routed);
   }
 
+  /** How a budget was kept since the session was made or reset; empty without one. */
+  public Optional<BudgetUse> budgetUse() {
+    return Optional.ofNullable(budget).map(BudgetController::use);
+  }
+
   /** The positions that a block has computed, ascending; of halves that are routed apart, those of its attention. */
   public int[] computedPositions(int block) {
     return sequence.computed(block, 0);
@@ -250,6 +275,11 @@ public final class Session implements AutoCloseable {
 
   Sequence sequence() {
     return sequence;
+  }
+
+  /** What follows the time of decoded tokens, or null. */
+  BudgetController budget() {
+    return budget;
   }
 
   /** Whether nothing can follow the first prefill. */
