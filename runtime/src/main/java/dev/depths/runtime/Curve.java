@@ -1,5 +1,6 @@
 package dev.depths.runtime;
 
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.ToDoubleFunction;
 
@@ -12,6 +13,29 @@ import java.util.function.ToDoubleFunction;
 record Curve(double[] x, double[] y) {
   static <T> Curve of(List<T> points, ToDoubleFunction<T> x, ToDoubleFunction<T> y) {
     return new Curve(points.stream().mapToDouble(x).toArray(), points.stream().mapToDouble(y).toArray());
+  }
+
+  /** The nearest function that nowhere falls, by least squares: what does fall is averaged (pool adjacent violators). */
+  Curve rising() {
+    double[] sums = new double[y.length];
+    int[] counts = new int[y.length];
+    int pools = 0;
+    for (double value : y) {
+      sums[pools] = value;
+      counts[pools++] = 1;
+      while (pools > 1 && sums[pools - 2] / counts[pools - 2] > sums[pools - 1] / counts[pools - 1]) {
+        pools--;
+        sums[pools - 1] += sums[pools];
+        counts[pools - 1] += counts[pools];
+      }
+    }
+    double[] rising = new double[y.length];
+    int next = 0;
+    for (int p = 0; p < pools; p++) {
+      Arrays.fill(rising, next, next + counts[p], sums[p] / counts[p]);
+      next += counts[p];
+    }
+    return new Curve(x, rising);
   }
 
   double at(double v) {

@@ -3,6 +3,7 @@ package dev.depths.runtime;
 import dev.depths.loader.Calibration;
 import dev.depths.loader.Calibration.Row;
 import dev.depths.loader.ModDescriptor.Rule;
+import dev.depths.loader.ModDescriptor.Selection;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -25,6 +26,8 @@ public final class Dial {
   private final Curve bytes;
   /** Of a decoded token: in milliseconds, or, unless speeds are known, in dense models' bytes. */
   private final Curve time;
+  /** Of a prompt's token in milliseconds; null unless speeds are known. */
+  private final Curve prefillTime;
 
   private Dial(Calibration calibration, Optional<Speeds> speeds, double least) {
     List<Row> rows = calibration.rows();
@@ -40,7 +43,10 @@ public final class Dial {
     this.kl = Curve.of(rows, Row::blocksRun, Row::kl);
     this.perplexity = Curve.of(rows, Row::blocksRun, Row::perplexity);
     this.bytes = Curve.of(rows, Row::blocksRun, Row::bytesRead);
-    this.time = speeds.map(s -> Curve.of(s.points(), Speeds.Point::capacity, Speeds.Point::decodeMillis)).orElse(bytes);
+    // What is computed more takes longer: where the measurements say otherwise the machine was disturbed.
+    this.time = speeds.map(s -> Curve.of(s.points(), Speeds.Point::capacity, Speeds.Point::decodeMillis).rising()).orElse(bytes);
+    this.prefillTime =
+        speeds.map(s -> Curve.of(s.points(), Speeds.Point::capacity, Speeds.Point::prefillMillis).rising()).orElse(null);
   }
 
   /** The dial of a calibration, without speeds: it takes a token's time to be that of reading its weights. */
@@ -86,6 +92,22 @@ public final class Dial {
     return at(Math.clamp(capacity, least, most), capacity >= least && capacity <= most);
   }
 
+  /**
+   * The setting of a model's own thresholds, if it is one of the dial's: one threshold for all blocks, on the calibrated scores.
+   *
+   * @param selection the model's
+   */
+  public Optional<Setting> own(Selection selection) {
+    boolean one = calibration.rows().stream().allMatch(row -> row.thresholds().stream().distinct().count() == 1);
+    if (!one || selection.causal() != calibration.rule() || selection.thresholds().size() > 1
+        || selection.prefillThreshold().isPresent()) {
+      return Optional.empty();
+    }
+    double found = thresholds[0].firstAtMost(selection.thresholdOf(0), least, most);
+    return Double.isNaN(found) || thresholds[0].at(least) < selection.thresholdOf(0)
+        ? Optional.empty() : Optional.of(at(found, true));
+  }
+
   /** The lowest capacity whose divergence from the dense model, in nats per token, is at most a bound. */
   public Setting maxKl(double bound) {
     double found = kl.firstAtMost(bound, least, most);
@@ -123,8 +145,7 @@ public final class Dial {
     return new Setting(calibration.rule(), at, capacity, kl.at(capacity), perplexity.at(capacity), bytes.at(capacity),
         speeds.map(s -> s.denseDecodeMillis() / now).orElse(1 / now),
         speeds.isEmpty() ? OptionalDouble.empty() : OptionalDouble.of(now),
-        speeds.map(s -> OptionalDouble.of(Curve.of(s.points(), Speeds.Point::capacity, Speeds.Point::prefillMillis).at(capacity)))
-            .orElse(OptionalDouble.empty()), met);
+        prefillTime == null ? OptionalDouble.empty() : OptionalDouble.of(prefillTime.at(capacity)), met);
   }
 
   Rule rule() {

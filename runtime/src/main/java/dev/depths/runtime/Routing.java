@@ -1,6 +1,7 @@
 package dev.depths.runtime;
 
 import dev.depths.loader.ModDescriptor.Rule;
+import java.util.List;
 
 /**
  * Which tokens the routed blocks compute: as the model's routers say, all of them, or, as a control without any claim of
@@ -20,13 +21,23 @@ public sealed interface Routing {
     return new Learned(rule);
   }
 
-  /** As the model's routers say with the thresholds of a {@link Dial}'s setting instead of the model's. */
+  /**
+   * As the model's routers or predictors say, with other thresholds than the model's, for prompts too.
+   *
+   * @param rule whose scores the thresholds are on, {@link Rule#THRESHOLD} or {@link Rule#PREDICTOR}
+   * @param thresholds for each routed block, on the sigmoid of its scores
+   */
+  static Routing thresholds(Rule rule, List<Double> thresholds) {
+    return new Thresholds(rule, thresholds);
+  }
+
+  /** As {@link #thresholds} with those of a {@link Dial}'s setting. */
   static Routing dial(Setting setting) {
-    return new Dialled(setting);
+    return thresholds(setting.rule(), setting.thresholds());
   }
 
   /**
-   * As {@link #dial}, with thresholds that follow the time that decoded tokens take, so that they keep a budget: within the
+   * As {@link #dial}, with a setting that follows the time that decoded tokens take, so that they keep a budget: within the
    * bounds of the dial, and on average. Decisions that were made stay. What is computed depends on the machine's speed then.
    *
    * @param millis time of a decoded token's pass, in milliseconds
@@ -63,8 +74,15 @@ public sealed interface Routing {
    */
   record Learned(Rule rule) implements Routing {}
 
-  /** See {@link #dial(Setting)}. */
-  record Dialled(Setting setting) implements Routing {}
+  /** See {@link #thresholds(Rule, List)}. */
+  record Thresholds(Rule rule, List<Double> thresholds) implements Routing {
+    public Thresholds {
+      thresholds = List.copyOf(thresholds);
+      if (rule == Rule.TOPK) {
+        throw new IllegalArgumentException("top-k has no thresholds");
+      }
+    }
+  }
 
   /** See {@link #budget(Dial, double)}. */
   record Budget(Dial dial, double millis) implements Routing {

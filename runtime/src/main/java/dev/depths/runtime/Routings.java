@@ -46,7 +46,7 @@ final class Routings {
   static Rule ruleOf(ModDescriptor mod, Routing asked) {
     return mod == null ? null : switch (asked) {
       case Routing.Learned l -> l.rule() != null ? l.rule() : mod.selection().causal();
-      case Routing.Dialled d -> d.setting().rule();
+      case Routing.Thresholds t -> t.rule();
       case Routing.Budget b -> b.dial().rule();
       case Routing.Dense _, Routing.AllSkip _, Routing.Stochastic _ -> null;
     };
@@ -58,8 +58,8 @@ final class Routings {
           : "whole sequences are decided on at once, not by thresholds that are set");
     }
     if (thresholds != mod.blocks().size()) {
-      throw new IllegalArgumentException("the calibration is another model's: it has thresholds for " + thresholds
-          + " routed blocks, the model has " + mod.blocks().size());
+      throw new IllegalArgumentException("there are thresholds for " + thresholds + " routed blocks, of which the model has "
+          + mod.blocks().size());
     }
   }
 

@@ -70,7 +70,7 @@ public final class Session implements AutoCloseable {
   /** Those that a session is given for the routed blocks, or null. */
   private static double[] thresholds(Routing routing, BudgetController budget) {
     return budget != null ? budget.thresholds()
-        : routing instanceof Routing.Dialled d ? d.setting().thresholds().stream().mapToDouble(t -> t).toArray() : null;
+        : routing instanceof Routing.Thresholds t ? t.thresholds().stream().mapToDouble(x -> x).toArray() : null;
   }
 
   /**

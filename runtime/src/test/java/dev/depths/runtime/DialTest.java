@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.depths.loader.Calibration;
 import dev.depths.loader.Calibration.Row;
 import dev.depths.loader.ModDescriptor.Rule;
+import dev.depths.loader.ModDescriptor.Selection;
 import java.util.Arrays;
 import java.util.List;
 import java.util.OptionalDouble;
@@ -123,6 +124,39 @@ class DialTest {
     assertEquals(3, curve.least(5, 1.75));
     assertEquals(2.25, curve.least(2.25, 2));
     assertEquals(7, new Curve(new double[] {0.5}, new double[] {7}).at(2));
+  }
+
+  @Test
+  void aModelsOwnThresholdHasItsPlace() {
+    Dial dial = Dial.of(new Calibration(Rule.THRESHOLD, List.of(new Row(0.25, List.of(0.9, 0.9), 0.2, 0.5, 40, 1),
+        new Row(1, List.of(0.1, 0.1), 1, 1, 20, 0)), 20, 100, ""));
+    assertEquals(0.6, dial.own(Selection.threshold(0.5)).orElseThrow().capacity(), CLOSE);
+    assertTrue(dial.own(Selection.threshold(0.95)).isEmpty());
+    assertTrue(dial.own(Selection.threshold(0.05)).isEmpty());
+    assertTrue(DIAL.own(Selection.threshold(0.5)).isEmpty());
+  }
+
+  /** By the definition of isotonic regression: of all means of neighbours that a point is in, the least of the greatest. */
+  @Test
+  void disturbedTimesAreMadeToRise() {
+    double[] y = {3, 1, 2, 6, 5, 5, 4, 7};
+    double[] rising = new Curve(new double[] {0, 1, 2, 3, 4, 5, 6, 7}, y).rising().y();
+    for (int i = 0; i < y.length; i++) {
+      double greatest = Double.NEGATIVE_INFINITY;
+      for (int from = 0; from <= i; from++) {
+        double least = Double.POSITIVE_INFINITY;
+        for (int to = i; to < y.length; to++) {
+          least = Math.min(least, Arrays.stream(y, from, to + 1).average().orElseThrow());
+        }
+        greatest = Math.max(greatest, least);
+      }
+      assertEquals(greatest, rising[i], CLOSE);
+    }
+    Dial dial = DIAL.withSpeeds(new Speeds(10, 2,
+        List.of(new Speeds.Point(0.2, 7, 1), new Speeds.Point(0.6, 6, 2), new Speeds.Point(1, 11, 1))));
+    assertEquals(6.5, dial.capacity(0.3).decodeMillis().orElseThrow(), CLOSE);
+    assertEquals(1.5, dial.capacity(1).prefillMillis().orElseThrow(), CLOSE);
+    assertFalse(dial.budget(6.2).met());
   }
 
   @Test

@@ -129,7 +129,7 @@ class DialledSessionTest {
     try (Model model = dense.routed(Combine.HARD, 0, false, 1).exact()) {
       IllegalArgumentException e = assertThrows(IllegalArgumentException.class,
           () -> model.newSession(SessionOptions.defaults().withRouting(two)));
-      assertTrue(e.getMessage().contains("thresholds for 2 routed blocks, the model has 1"), e.getMessage());
+      assertTrue(e.getMessage().contains("thresholds for 2 routed blocks, of which the model has 1"), e.getMessage());
     }
     try (Model model = dense.routed(descriptor(Part.BLOCK, Unit.SEQUENCE, Rule.THRESHOLD), false, 6).exact()) {
       assertThrows(UnsupportedModelException.class,

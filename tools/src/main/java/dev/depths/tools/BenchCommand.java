@@ -4,6 +4,7 @@ import dev.depths.runtime.Model;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /** Measures prompt processing and generation, as llama.cpp's llama-bench does. */
 final class BenchCommand extends Command {
@@ -27,10 +28,12 @@ final class BenchCommand extends Command {
   private final Arg<List<Integer>> threads = Arg.commaSeparated(Integer.class, "-t", "--threads").label("N")
       .orElse(Runtime.getRuntime().availableProcessors()).addTo(this, "Threads that compute; one per core without it.");
 
-  private final Arg<List<String>> routings = Arg.commaSeparated(String.class, "--routing").label("R").orElse("model")
+  private final Arg<List<String>> routings = Arg.commaSeparated(String.class, "--routing").label("R")
       .addTo(this, "What routed blocks compute: " + BenchRouting.VALUES + ", or random:RATE[:SEED], that share of the tokens "
           + "(of a dense model: at every other block), a control of speed without any claim of quality. "
-          + "Default: ${DEFAULT-VALUE}.");
+          + "Without it, and without the next four options, model.");
+
+  private final DialArgs dial = new DialArgs(this);
 
   private final Arg<BenchFormat> format = Arg.option(BenchFormat.class, "-o", "--output").label("FORMAT").orElse("md")
       .addTo(this, "md, json, jsonl or csv, with llama-bench's field names. Default: ${DEFAULT-VALUE}.");
@@ -45,6 +48,8 @@ final class BenchCommand extends Command {
         "the share of (token, block) pairs computed; 'GB/s' counts the weight bytes really read.",
         "Sequences that generate together (-b) begin at different places of the text and go on greedily;",
         "their rate is that of all of them.",
+        "A calibrated model can be measured at a capacity, speed or quality of your choice, beside what",
+        "--routing lists; the KL to be expected of it is told, and is the field expected_kl.",
         "Examples:",
         "  depths bench",
         "  depths bench -t 1,2 --routing model,dense",
@@ -61,8 +66,9 @@ final class BenchCommand extends Command {
     check("-b", batches.value(), 1);
     check("-t", threads.value(), 1);
     check("-r", List.of(repetitions.value()), 1);
-    List<BenchRouting> parsedRoutings = routings.value().stream().map(text -> BenchRouting.parse(text, this)).toList();
-    List<BenchTest> tests = tests(parsedRoutings);
+    dial.check();
+    List<String> asked = routings.value() != null ? routings.value() : dial.isGiven() ? List.of() : List.of("model");
+    List<BenchRouting> parsedRoutings = asked.stream().map(text -> BenchRouting.parse(text, this)).toList();
     BenchPrinter printer = BenchPrinter.of(format.value(), streams);
     boolean begun = false;
     for (int threadCount : threads.value()) {
@@ -76,13 +82,28 @@ final class BenchCommand extends Command {
           opened.awaitWarmUp();
         }
         BenchRunner runner = new BenchRunner(opened, repetitions.value(), !noWarmUp.value());
-        for (BenchTest test : tests) {
+        for (BenchTest test : tests(withDial(parsedRoutings, opened))) {
           printer.row(new BenchResult(description, test, threadCount, runner.run(test)));
         }
       }
     }
     printer.end();
     return 0;
+  }
+
+  /** Some routings, with what is to be expected of the model's own, and that of a dial if there is a wish. */
+  private List<BenchRouting> withDial(List<BenchRouting> asked, Model opened) throws IOException {
+    Optional<DialChoice> choice = dial.choose(opened, streams);
+    if (choice.isEmpty()) {
+      return asked;
+    }
+    streams.err().println(choice.get().line());
+    List<BenchRouting> all = new ArrayList<>(asked);
+    all.replaceAll(routing -> routing.text().equals(choice.get().wish()) ? BenchRouting.of(choice.get()) : routing);
+    if (dial.isGiven()) {
+      all.add(BenchRouting.of(choice.get()));
+    }
+    return all;
   }
 
   private List<BenchTest> tests(List<BenchRouting> parsedRoutings) {

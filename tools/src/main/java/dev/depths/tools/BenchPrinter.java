@@ -1,6 +1,7 @@
 package dev.depths.tools;
 
 import java.util.Locale;
+import java.util.Objects;
 import java.util.stream.Collectors;
 
 /** Prints the benchmark's rows as they come, in llama-bench's formats. */
@@ -87,7 +88,7 @@ abstract class BenchPrinter {
         streams.print(String.join(",", result.fields().keySet()) + "\n");
       }
       streams.print(result.fields().values().stream()
-          .map(value -> "\"" + value.toString().replace("\"", "\"\"") + "\"")
+          .map(value -> "\"" + Objects.toString(value, "").replace("\"", "\"\"") + "\"")
           .collect(Collectors.joining(",")) + "\n");
     }
   }

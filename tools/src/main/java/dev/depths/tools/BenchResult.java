@@ -28,6 +28,7 @@ record BenchResult(BenchModel model, BenchTest test, int threads, BenchSamples s
     fields.put("routing", test.routing().text());
     fields.put("blocks_run", samples.shareRun());
     fields.put("weight_gb_per_s", samples.gigabytesPerSecond());
+    fields.put("expected_kl", test.routing().expectedKl().isPresent() ? test.routing().expectedKl().getAsDouble() : null);
     return fields;
   }
 

@@ -4,6 +4,7 @@ import dev.depths.loader.ModDescriptor.Rule;
 import dev.depths.runtime.Model;
 import dev.depths.runtime.Routing;
 import java.util.Locale;
+import java.util.OptionalDouble;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
@@ -12,8 +13,9 @@ import java.util.regex.Pattern;
  *
  * @param text as the user wrote it
  * @param routing what it means
+ * @param expectedKl the divergence from the dense model that a calibration lets expect, in nats per token
  */
-record BenchRouting(String text, Routing routing) {
+record BenchRouting(String text, Routing routing, OptionalDouble expectedKl) {
   private static final Pattern RANDOM = Pattern.compile("random:([^:]+)(?::(-?\\d+))?");
 
   static final String VALUES = "model, dense, all-skip, topk, threshold, predictor";
@@ -21,11 +23,17 @@ record BenchRouting(String text, Routing routing) {
   /** Reads one of {@link #VALUES} or {@code random:RATE[:SEED]}. */
   static BenchRouting parse(String text, Command command) {
     try {
-      return new BenchRouting(text, routing(text));
+      return new BenchRouting(text, routing(text), OptionalDouble.empty());
     } catch (IllegalArgumentException e) {
       throw command.usage(
           "--routing must be one of " + VALUES + ", or random:RATE[:SEED] with a rate in [0, 1], not '" + text + "'", e);
     }
+  }
+
+  /** The setting of a dial. */
+  static BenchRouting of(DialChoice choice) {
+    return new BenchRouting(
+        choice.wish().replace(" --", ",").replace("--", "").replace(' ', ':'), choice.routing(), OptionalDouble.of(choice.setting().kl()));
   }
 
   private static Routing routing(String text) {

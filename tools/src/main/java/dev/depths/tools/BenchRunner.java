@@ -3,8 +3,6 @@ package dev.depths.tools;
 import dev.depths.runtime.Model;
 import dev.depths.runtime.SessionOptions;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 
 /**
@@ -12,7 +10,6 @@ import java.time.Instant;
  * llama-bench takes, through nearly all blocks, so that they would tell little about a Mixture-of-Depths model.
  */
 final class BenchRunner {
-  private static final String TEXT = "bench.txt";
   /** Least time to warm up: the JVM compiles what it finds to run often. */
   private static final long WARM_UP_NANOS = 2_000_000_000;
 
@@ -23,15 +20,9 @@ final class BenchRunner {
 
   BenchRunner(Model model, int repetitions, boolean warmUp) throws IOException {
     this.model = model;
-    this.text = text(model);
+    this.text = model.tokenizer().encode(BenchText.read(), true, false);
     this.repetitions = repetitions;
     this.warmUp = warmUp;
-  }
-
-  private static int[] text(Model model) throws IOException {
-    try (InputStream in = BenchRunner.class.getResourceAsStream(TEXT)) {
-      return model.tokenizer().encode(new String(in.readAllBytes(), StandardCharsets.UTF_8), true, false);
-    }
   }
 
   /** Runs a test, after at least one warm-up run of it. */

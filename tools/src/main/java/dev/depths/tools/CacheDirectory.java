@@ -21,4 +21,10 @@ final class CacheDirectory {
     String elsewhere = System.getProperty("depths.packed");
     return elsewhere == null ? of(System::getenv).resolve("packed") : Path.of(elsewhere);
   }
+
+  /** Where the speeds of models on this machine are kept: here, or where the system property {@code depths.speeds} says. */
+  static Path speeds() {
+    String elsewhere = System.getProperty("depths.speeds");
+    return elsewhere == null ? of(System::getenv).resolve("speeds") : Path.of(elsewhere);
+  }
 }

@@ -10,6 +10,7 @@ import dev.depths.runtime.Session;
 import dev.depths.runtime.SessionOptions;
 import java.io.IOException;
 import java.util.List;
+import java.util.Optional;
 
 /** Talks with the model, turn by turn. */
 final class ChatCommand extends Command {
@@ -41,22 +42,32 @@ final class ChatCommand extends Command {
     GenerateOptions options = generation.options(predict.value());
     SessionOptions sessionOptions = generation.sessionOptions();
     int threadCount = threads.count();
-    try (Model opened = model.open(streams, threadCount); Session session = ModelArgs.session(opened, sessionOptions)) {
-      ChatTemplate template = opened.chatTemplate().orElseThrow(
-          () -> new CommandException("the model has no chat template; 'depths generate' continues plain text"));
-      List<Message> opening = system.value() == null ? List.of() : List.of(new Message("system", system.value()));
-      Timings timings = new Timings(opened.loadNanos());
-      Conversation conversation = new Conversation(session, opened.tokenizer(), template, opening, timings);
-      int code;
-      try (LineSource lines = LineSource.of(streams)) {
-        code = converse(lines, conversation, session, options, timings);
+    try (Model opened = model.open(streams, threadCount)) {
+      Optional<DialChoice> dial = generation.dial(opened);
+      SessionOptions dialled = dial.map(choice -> sessionOptions.withRouting(choice.routing())).orElse(sessionOptions);
+      try (Session session = ModelArgs.session(opened, dialled)) {
+        return converse(opened, session, dial, options);
       }
-      timings.add(session.counters());
-      streams.err().print("\n" + timings.summary());
-      streams.err().println("seed       " + options.sampling().seed());
-      ClassArchive.markWhole();
-      return code;
     }
+  }
+
+  private int converse(Model opened, Session session, Optional<DialChoice> dial, GenerateOptions options)
+      throws IOException {
+    ChatTemplate template = opened.chatTemplate().orElseThrow(
+        () -> new CommandException("the model has no chat template; 'depths generate' continues plain text"));
+    List<Message> opening = system.value() == null ? List.of() : List.of(new Message("system", system.value()));
+    Timings timings = new Timings(opened.loadNanos());
+    Conversation conversation = new Conversation(session, opened.tokenizer(), template, opening, timings);
+    int code;
+    try (LineSource lines = LineSource.of(streams)) {
+      code = converse(lines, conversation, session, options, timings);
+    }
+    timings.add(session.counters());
+    streams.err().print("\n" + timings.summary());
+    dial.ifPresent(choice -> streams.err().print(choice.summary(session)));
+    streams.err().println("seed       " + options.sampling().seed());
+    ClassArchive.markWhole();
+    return code;
   }
 
   private int converse(

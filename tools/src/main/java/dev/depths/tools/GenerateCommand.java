@@ -11,6 +11,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 
 /** Continues a text. */
 final class GenerateCommand extends Command {
@@ -73,16 +74,19 @@ final class GenerateCommand extends Command {
       if (tokens.length == 0) {
         throw new CommandException("the prompt is empty");
       }
+      Optional<DialChoice> dial = generation.dial(opened);
+      SessionOptions dialled = dial.map(choice -> sessionOptions.withRouting(choice.routing())).orElse(sessionOptions);
       if (parallel.value() > 1) {
-        return generateTogether(opened, sessionOptions, tokens, options);
+        return generateTogether(opened, dialled, dial, tokens, options);
       }
-      try (Session session = ModelArgs.session(opened, sessionOptions)) {
-        return generate(opened, session, tokens, options, new Timings(opened.loadNanos()));
+      try (Session session = ModelArgs.session(opened, dialled)) {
+        return generate(opened, session, dial, tokens, options, new Timings(opened.loadNanos()));
       }
     }
   }
 
-  private int generateTogether(Model opened, SessionOptions sessionOptions, int[] prompt, GenerateOptions options) {
+  private int generateTogether(Model opened, SessionOptions sessionOptions, Optional<DialChoice> dial, int[] prompt,
+      GenerateOptions options) {
     long start = System.nanoTime();
     try (ParallelGeneration together = new ParallelGeneration(opened, sessionOptions, parallel.value())) {
       List<Generation> results = together.run(prompt, options);
@@ -97,7 +101,8 @@ final class GenerateCommand extends Command {
           own.add(results.get(i));
           own.add(together.sessions().get(i).counters());
           GenerateOptions seeded = ParallelGeneration.seeded(options, i);
-          reports.add(report(results.get(i), seeded, own, memory(opened, together.sessions().get(i))));
+          Session session = together.sessions().get(i);
+          reports.add(report(results.get(i), seeded, own, memory(opened, session), dial.map(d -> d.fields(session))));
         }
         streams.print(Json.compact(reports) + "\n");
       } else {
@@ -107,12 +112,15 @@ final class GenerateCommand extends Command {
         }
       }
       streams.err().print("\n" + timings.summary());
+      // Those that run together share their passes, so what the first one's budget was is all others'.
+      dial.ifPresent(choice -> streams.err().print(choice.summary(together.sessions().getFirst())));
       boolean interrupted = results.stream().anyMatch(g -> g.finish() == Generation.Finish.CANCELLED);
       return interrupted ? Interruption.EXIT_STATUS : 0;
     }
   }
 
-  private int generate(Model opened, Session session, int[] prompt, GenerateOptions options, Timings timings) {
+  private int generate(Model opened, Session session, Optional<DialChoice> dial, int[] prompt, GenerateOptions options,
+      Timings timings) {
     GeneratedOutput output = showRouting.value()
         ? RoutedOutput.of(streams, opened, session) : new GeneratedOutput(streams, session);
     Generation result;
@@ -124,7 +132,8 @@ final class GenerateCommand extends Command {
     timings.add(result);
     timings.add(session.counters());
     if (json.value()) {
-      streams.print(Json.compact(report(result, options, timings, memory(opened, session))) + "\n");
+      streams.print(Json.compact(report(result, options, timings, memory(opened, session),
+          dial.map(choice -> choice.fields(session)))) + "\n");
     } else {
       output.finish(result);
     }
@@ -132,6 +141,7 @@ final class GenerateCommand extends Command {
       streams.err().println("stopped: the context of " + session.contextLength() + " tokens is full");
     }
     streams.err().print("\n" + timings.summary());
+    dial.ifPresent(choice -> streams.err().print(choice.summary(session)));
     streams.err().println("seed       " + options.sampling().seed());
     ClassArchive.markWhole();
     return interrupted ? Interruption.EXIT_STATUS : 0;
@@ -148,7 +158,8 @@ final class GenerateCommand extends Command {
   }
 
   private static Map<String, Object> report(
-      Generation result, GenerateOptions options, Timings timings, Map<String, Object> memory) {
+      Generation result, GenerateOptions options, Timings timings, Map<String, Object> memory,
+      Optional<Map<String, Object>> dial) {
     Map<String, Object> report = Json.object();
     report.put("text", result.text());
     report.put("tokens", result.tokens());
@@ -157,6 +168,7 @@ final class GenerateCommand extends Command {
     report.put("timings", timings.times());
     report.put("memory", memory);
     report.put("routing", timings.routing());
+    dial.ifPresent(fields -> report.put("dial", fields));
     return report;
   }
 }

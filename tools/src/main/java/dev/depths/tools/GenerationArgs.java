@@ -1,10 +1,13 @@
 package dev.depths.tools;
 
 import dev.depths.runtime.GenerateOptions;
+import dev.depths.runtime.Model;
 import dev.depths.runtime.Sampling;
 import dev.depths.runtime.SessionOptions;
+import java.io.IOException;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
 
 /** How text is generated, with llama.cpp's names and defaults. */
@@ -25,6 +28,7 @@ final class GenerationArgs {
   private final Arg<Integer> context;
   private final Arg<List<String>> stop;
   private final SelectionArg selection;
+  private final DialArgs dial;
 
   /** Adds the options to a command. */
   GenerationArgs(Command command) {
@@ -48,6 +52,7 @@ final class GenerationArgs {
     stop = Arg.repeatable(String.class, "--stop").label("TEXT")
         .addTo(command, "Text that ends the generation; may be repeated.");
     selection = SelectionArg.forGeneration(command);
+    dial = new DialArgs(command);
   }
 
   /** The options of a generation of at most {@code tokens} tokens, or as many as fit if that is -1. */
@@ -65,12 +70,21 @@ final class GenerationArgs {
     }
   }
 
-  /** The options of the session. */
+  /** The options of the session, but for what {@link #dial} chooses. */
   SessionOptions sessionOptions() {
+    dial.check();
+    if (dial.isGiven() && selection.isGiven()) {
+      throw command.usage("--selection and " + DialArgs.OPTIONS + " exclude each other: a calibration says by which scores");
+    }
     if (context.value() < 0) {
       throw command.usage("--ctx must not be negative, not " + context.value());
     }
     return SessionOptions.defaults().withContextLength(context.value()).withRouting(selection.routing());
+  }
+
+  /** The setting of the model's dial; empty if there is nothing to say of it. See {@link DialArgs#choose}. */
+  Optional<DialChoice> dial(Model opened) throws IOException {
+    return selection.isGiven() ? Optional.empty() : dial.choose(opened, command.streams);
   }
 
   private long drawnSeed() {

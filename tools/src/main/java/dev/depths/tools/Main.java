@@ -55,6 +55,7 @@ public final class Main {
     commands.put("route", () -> new RouteCommand(streams));
     commands.put("bench", () -> new BenchCommand(streams));
     commands.put("perplexity", () -> new PerplexityCommand(streams));
+    commands.put("calibrate", () -> new CalibrateCommand(streams));
     commands.put("completion", () -> new CompletionCommand(streams));
     return commands;
   }

@@ -55,6 +55,17 @@ final class ModelArgs {
     return Model.open(path(streams), options(threads));
   }
 
+  /** Opens the model without an adapter. */
+  Model openDense(Streams streams, int threads) throws IOException {
+    return Model.open(path(streams),
+        new ModelOptions(threads, exact.value(), Optional.empty(), Optional.of(CacheDirectory.packed())));
+  }
+
+  /** The file that says which blocks are routed: the adapter's, or the model's. */
+  Path carrier(Streams streams) throws IOException {
+    return adapterPath().isPresent() ? adapterPath().get() : path(streams);
+  }
+
   /** Opens the model in exact mode, whether or not that was asked for. */
   Model openExact(Streams streams, int threads) throws IOException {
     return Model.open(path(streams), options(threads).withExact(true));

@@ -7,6 +7,7 @@ import dev.depths.runtime.Session;
 import dev.depths.runtime.SessionOptions;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 
@@ -93,7 +94,8 @@ final class PerplexityCommand extends Command {
         Progress progress =
             Progress.ofTokens("perplexity", (long) windows.count() * windows.length(), streams)) {
       int step = Math.max(options.chunk(), otherOptions.chunk());
-      return new PerplexityRunner(session, otherSession, tested.config().vocabulary(), step).run(windows, progress);
+      return new PerplexityRunner(List.of(session), otherSession, tested.config().vocabulary(), step)
+          .run(windows, progress).getFirst();
     }
   }
 

@@ -51,38 +51,21 @@ record PerplexityReport(
 
   /** For people: a table of the model, and one of how it compares with the reference. */
   String tables() {
-    String table = table(
+    String table = MarkdownTable.of(
         List.of("model", "routing", "ctx", "batch", "windows", "tokens", "perplexity"),
-        List.of(model.type() + (exact ? ", exact" : ""), routing, windows.length(), batch, windows.count(),
-            windows.scored(), perplexity(scores.perplexity())));
+        List.of(List.of(model.type() + (exact ? ", exact" : ""), routing, windows.length(), batch, windows.count(),
+            windows.scored(), perplexity(scores.perplexity()))));
     if (reference == null) {
       return table;
     }
     double[] divergences = scores.divergences();
-    return table + "\n" + table(
+    return table + "\n" + MarkdownTable.of(
         List.of("reference", "its perplexity", "KL mean", "KL median", "KL 99 %", "KL max", "same top"),
-        List.of(Path.of(reference).getFileName(), perplexity(scores.referencePerplexity()),
+        List.of(List.of(Path.of(reference).getFileName(), perplexity(scores.referencePerplexity()),
             nats(Statistics.mean(divergences)) + " ± " + nats(Statistics.standardError(divergences)),
             nats(Statistics.quantile(divergences, 0.5)), nats(Statistics.quantile(divergences, TAIL)),
             nats(Statistics.quantile(divergences, 1)),
-            String.format(Locale.ROOT, "%.2f %%", 100 * scores.sameTopShare())));
-  }
-
-  /** Markdown with columns as wide as what they hold; the first one is of text, the others are of numbers. */
-  private static String table(List<String> names, List<?> cells) {
-    StringBuilder head = new StringBuilder("|");
-    StringBuilder rule = new StringBuilder("|");
-    StringBuilder row = new StringBuilder("|");
-    for (int i = 0; i < names.size(); i++) {
-      String name = names.get(i);
-      String cell = cells.get(i).toString();
-      int width = Math.max(name.length(), cell.length());
-      String padded = " %" + (i == 0 ? "-" : "") + width + "s |";
-      head.append(padded.formatted(name));
-      rule.append(padded.formatted("-".repeat(width - 1) + (i == 0 ? "-" : ":")));
-      row.append(padded.formatted(cell));
-    }
-    return head + "\n" + rule + "\n" + row + "\n";
+            String.format(Locale.ROOT, "%.2f %%", 100 * scores.sameTopShare()))));
   }
 
   private static String perplexity(PerplexityScores.Perplexity perplexity) {

@@ -2,10 +2,11 @@ package dev.depths.tools;
 
 import dev.depths.runtime.Session;
 import java.util.Arrays;
+import java.util.List;
 
-/** Carries a text's windows through a model and, in lock step, through a reference if there is one. */
+/** Carries a text's windows through sessions that are tested and, in lock step, through a reference if there is one. */
 final class PerplexityRunner {
-  private final Session session;
+  private final List<Session> tested;
   private final Session reference;
   private final int vocabulary;
   private final int step;
@@ -13,13 +14,13 @@ final class PerplexityRunner {
   private final Distribution expected;
 
   /**
-   * @param session the tested model's
-   * @param reference a model's with the same vocabulary, or null
+   * @param tested of models with the same vocabulary
+   * @param reference likewise, or null
    * @param vocabulary its size
-   * @param step tokens after which the two change places; so many rows of the reference's logits are kept
+   * @param step tokens after which they change places; so many rows of the reference's logits are kept
    */
-  PerplexityRunner(Session session, Session reference, int vocabulary, int step) {
-    this.session = session;
+  PerplexityRunner(List<Session> tested, Session reference, int vocabulary, int step) {
+    this.tested = List.copyOf(tested);
     this.reference = reference;
     this.vocabulary = vocabulary;
     this.step = step;
@@ -27,16 +28,20 @@ final class PerplexityRunner {
     this.expected = new Distribution(vocabulary);
   }
 
-  /** Scores the second half of each window. */
-  PerplexityScores run(TextWindows windows, Progress progress) {
-    PerplexityScores scores = new PerplexityScores(windows.scored());
+  /** Scores the second half of each window, for each of the tested sessions. */
+  List<PerplexityScores> run(TextWindows windows, Progress progress) {
+    List<PerplexityScores> scores = tested.stream().map(_ -> new PerplexityScores(windows.scored())).toList();
     float[][] kept = reference == null ? null : new float[Math.min(step, windows.length() / 2)][vocabulary];
+    long[] done = new long[1];
     for (int w = 0; w < windows.count(); w++) {
       int[] window = windows.window(w);
-      int read = w * windows.length();
-      begin(session, window, windows.firstScored());
       if (reference != null) {
         begin(reference, window, windows.firstScored());
+      }
+      for (Session session : tested) {
+        begin(session, window, windows.firstScored());
+        // The last token's prediction is not scored.
+        done[0] += windows.firstScored() + 1;
       }
       for (int from = windows.firstScored(); from < window.length - 1; from += step) {
         int first = from;
@@ -45,15 +50,18 @@ final class PerplexityRunner {
           reference.prefill(part, (position, logits) ->
               System.arraycopy(logits, 0, kept[position - first], 0, vocabulary));
         }
-        session.prefill(part, (position, logits) -> {
-          distribution.set(logits);
-          if (reference == null) {
-            scores.add(window[position + 1], distribution);
-          } else {
-            scores.add(window[position + 1], distribution, expected.set(kept[position - first]));
-          }
-          progress.to(read + position + 2);
-        });
+        for (int s = 0; s < tested.size(); s++) {
+          PerplexityScores of = scores.get(s);
+          tested.get(s).prefill(part, (position, logits) -> {
+            distribution.set(logits);
+            if (reference == null) {
+              of.add(window[position + 1], distribution);
+            } else {
+              of.add(window[position + 1], distribution, expected.set(kept[position - first]));
+            }
+            progress.to(++done[0]);
+          });
+        }
       }
     }
     return scores;

@@ -70,6 +70,16 @@ final class SelectionArg {
     return rule() == null ? mod.selection().rule() : rule();
   }
 
+  /** The causal rule of a routed model's scores, or null if it has none and none was asked for. */
+  Rule causalRule(ModDescriptor mod) {
+    return rule() == null ? mod.selection().causal() : rule();
+  }
+
+  /** Whether a rule was asked for. */
+  boolean isGiven() {
+    return selection.value() != null;
+  }
+
   /** The routing by the rule that a model was trained with. */
   static Routing trained(Model model) {
     ModDescriptor mod = model.mod().orElse(null);

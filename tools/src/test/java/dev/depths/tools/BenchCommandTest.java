@@ -84,7 +84,7 @@ class BenchCommandTest {
     CommandRun run = CommandRun.of("bench", "-m", routed, "-p", "8", "-n", "0", "-r", "1", "-o", "csv");
     List<String> lines = run.out().lines().toList();
     assertEquals("build_commit,cpu_info,backends,model_filename,model_type,model_size,model_n_params,n_threads,n_prompt,"
-        + "n_gen,n_depth,test_time,avg_ns,stddev_ns,avg_ts,stddev_ts,n_sequences,routing,blocks_run,weight_gb_per_s", lines.getFirst());
+        + "n_gen,n_depth,test_time,avg_ns,stddev_ns,avg_ts,stddev_ts,n_sequences,routing,blocks_run,weight_gb_per_s,expected_kl", lines.getFirst());
     assertEquals(2, lines.size());
     assertEquals(lines.getFirst().split(",").length, lines.get(1).split("\",\"").length);
     assertTrue(lines.get(1).contains("\"" + routed + "\""), lines.get(1));
