@@ -70,7 +70,9 @@ final class CalibrateCommand extends Command {
     Path target = speedOnly.value() ? null : target();
     try (Model tested = model.open(streams, threadCount)) {
       Rule rule = rule(tested);
-      ModelArgs.requireContext(tested, context.value(), "model");
+      if (!speedOnly.value()) {
+        ModelArgs.requireContext(tested, context.value(), "model");
+      }
       try (Model base = model.adapterPath().isEmpty() ? null : model.openDense(streams, threadCount)) {
         Model dense = base == null ? tested : base;
         if (speedOnly.value()) {

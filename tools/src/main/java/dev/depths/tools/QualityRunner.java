@@ -8,6 +8,7 @@ import dev.depths.runtime.Routing;
 import dev.depths.runtime.Session;
 import dev.depths.runtime.SessionOptions;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 
@@ -71,7 +72,8 @@ final class QualityRunner {
       session.onRouting(sample);
       for (int w = 0; w < windows.count(); w++) {
         session.reset();
-        session.prefill(windows.window(w));
+        // As they are scored: nothing is predicted from the last token.
+        session.prefill(Arrays.copyOf(windows.window(w), windows.length() - 1));
         progress.to(((long) before * windows.count() + w + 1) * windows.length());
       }
     }
