@@ -2,6 +2,7 @@ package dev.depths.loader;
 
 import dev.depths.loader.ModDescriptor.Rule;
 import java.util.List;
+import java.util.Map;
 
 /**
  * What thresholds cost and what they save, as it was measured on a text: the part of it that does not depend on a machine. A
@@ -28,6 +29,14 @@ public record Calibration(Rule rule, List<Row> rows, double densePerplexity, lon
     for (int i = 1; i < rows.size(); i++) {
       rows.get(i - 1).requireBelow(rows.get(i));
     }
+  }
+
+  /**
+   * The calibration as {@code MOD-SCHEMA.md} spells it: keys without {@code mod.calibration.}, with values as GGUF and JSON hold
+   * them.
+   */
+  public Map<String, Object> keys() {
+    return CalibrationKeys.write(this);
   }
 
   /**

@@ -47,7 +47,7 @@ public final class CalibrationWriter {
    */
   public static void write(Path source, Calibration calibration, Path out) throws IOException {
     check(source);
-    Map<String, Object> keys = CalibrationKeys.write(calibration);
+    Map<String, Object> keys = calibration.keys();
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment data = MappedFile.map(source, arena);
       if (GgufFile.hasMagic(data)) {

@@ -10,6 +10,8 @@ import dev.depths.loader.ModelConfig;
 import dev.depths.loader.Tensor;
 import dev.depths.loader.tokenizer.Tokenizer;
 import java.nio.file.Path;
+import java.text.DecimalFormat;
+import java.text.DecimalFormatSymbols;
 import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
@@ -33,6 +35,7 @@ record Inspection(Map<String, Object> json, Collection<Tensor> tensors) {
     checkpoint.tokenizer().ifPresent(tokenizer -> json.put("tokenizer", tokenizer(tokenizer)));
     json.put("chat_template", checkpoint.chatTemplate().isPresent());
     checkpoint.mod().ifPresent(mod -> json.put("mod", mod(mod, checkpoint.tensors().values())));
+    checkpoint.calibration().ifPresent(calibration -> json.put("calibration", calibration.keys()));
     checkpoint.note().ifPresent(note -> json.put("note", note));
     addTensors(json, checkpoint.tensors().values());
     json.put("metadata", metadata(checkpoint.metadata()));
@@ -87,6 +90,9 @@ record Inspection(Map<String, Object> json, Collection<Tensor> tensors) {
   private static String plain(Object value) {
     return switch (value) {
       case Boolean b -> b ? "yes" : "no";
+      case Double d -> number(d);
+      case List<?> list when list.stream().allMatch(Double.class::isInstance) ->
+          list.stream().map(d -> number((Double) d)).toList().toString();
       case Map<?, ?> map -> {
         StringBuilder line = new StringBuilder();
         map.forEach((key, entry) -> line.append(line.isEmpty() ? "" : ", ").append(key).append(' ').append(entry));
@@ -94,6 +100,13 @@ record Inspection(Map<String, Object> json, Collection<Tensor> tensors) {
       }
       default -> String.valueOf(value);
     };
+  }
+
+  /** Short; JSON has all digits. */
+  private static String number(double value) {
+    boolean small = value != 0 && Math.abs(value) < 1e-3;
+    return small ? Double.toString(value)
+        : new DecimalFormat("0.######", DecimalFormatSymbols.getInstance(Locale.ROOT)).format(value);
   }
 
   /** Empty where there are none, which a file with a vocabulary alone may do without. */

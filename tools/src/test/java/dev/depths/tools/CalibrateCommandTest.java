@@ -105,6 +105,9 @@ class CalibrateCommandTest {
     assertEquals(calibration.densePerplexity(), all.perplexity(), 1e-6);
     assertTrue(calibration.rows().getFirst().kl() > 0.01);
     assertTrue(calibration.rows().getFirst().bytesRead() < all.bytesRead());
+    JsonNode inspected = new ObjectMapper().readTree(CommandRun.of("inspect", "--json", out).out());
+    assertEquals(calibration.rows().getFirst().kl(), inspected.get("calibration").get("kl").get(0).asDouble());
+    assertTrue(CommandRun.of("inspect", out).out().contains("[0.25, 0.5, 0.75, 1]"));
     JsonNode json = new ObjectMapper().readTree(run.out());
     assertEquals(calibration.rows().getFirst().kl(), json.get("rows").get(3).get("kl").asDouble());
     assertTrue(json.get("rows").get(0).get("decode_ms").asDouble() > 0);
