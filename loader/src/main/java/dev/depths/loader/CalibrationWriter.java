@@ -90,8 +90,10 @@ public final class CalibrationWriter {
     ((ObjectNode) header.get("__metadata__")).put("mod", MAPPER.writeValueAsString(mod));
     String written = MAPPER.writeValueAsString(header);
     // Tensors stay aligned to 8 bytes, as the format asks for.
-    byte[] bytes = (written + " ".repeat(-written.getBytes(StandardCharsets.UTF_8).length & 7)).getBytes(StandardCharsets.UTF_8);
-    return ByteBuffer.allocate(Long.BYTES + bytes.length).order(ByteOrder.LITTLE_ENDIAN).putLong(bytes.length).put(bytes).array();
+    int spaces = -written.getBytes(StandardCharsets.UTF_8).length & 7;
+    byte[] bytes = (written + " ".repeat(spaces)).getBytes(StandardCharsets.UTF_8);
+    ByteBuffer out = ByteBuffer.allocate(Long.BYTES + bytes.length).order(ByteOrder.LITTLE_ENDIAN);
+    return out.putLong(bytes.length).put(bytes).array();
   }
 
   private static void copy(MemorySegment data, long from, OutputStream out) throws IOException {

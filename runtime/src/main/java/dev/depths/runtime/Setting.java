@@ -24,9 +24,4 @@ public record Setting(Rule rule, List<Double> thresholds, double capacity, doubl
   public Setting {
     thresholds = List.copyOf(thresholds);
   }
-
-  Setting withMet(boolean met) {
-    return new Setting(
-        rule, thresholds, capacity, kl, perplexity, bytesRead, speedup, decodeMillis, prefillMillis, met);
-  }
 }
