@@ -10,7 +10,7 @@ import java.util.function.LongSupplier;
  * calibration's. Allocates nothing.
  */
 final class BudgetController {
-  /** The weight of a new token once there are so many. */
+  /** A new token has the weight of one of so many. */
   private static final int MEMORY = 16;
   /** A token counts as so many times as slow as expected at most: a pause of the machine says little about the next one. */
   private static final double MOST = 2;
@@ -69,10 +69,13 @@ final class BudgetController {
     leastCapacity = Math.min(leastCapacity, capacity);
     mostCapacity = Math.max(mostCapacity, capacity);
     double ratio = took / dial.time(capacity);
-    // Speeds that were measured count as the first token.
-    long known = tokens + (dial.speeds().isPresent() ? 1 : 0);
-    double weight = 1.0 / Math.min(MEMORY, known);
-    slowness = known == 1 ? ratio : slowness + weight * (Math.min(ratio, MOST * slowness) - slowness);
+    if (slowness == 0) {
+      slowness = ratio;
+    } else {
+      // Without speeds to begin with the first tokens weigh as much as each other.
+      double weight = 1.0 / (dial.speeds().isPresent() ? MEMORY : Math.min(MEMORY, tokens));
+      slowness += weight * (Math.min(ratio, MOST * slowness) - slowness);
+    }
     set(dial.capacityWithin(millis / slowness));
   }
 

