@@ -5,8 +5,10 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.net.URISyntaxException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.file.Path;
 
 /** What the reference implementation recorded for one text. */
 record Golden(String kind, String text, JsonNode json) {
@@ -15,6 +17,15 @@ record Golden(String kind, String text, JsonNode json) {
       return new Golden(kind, text, new ObjectMapper().readTree(in));
     } catch (IOException e) {
       throw new UncheckedIOException(e);
+    }
+  }
+
+  /** The adapter of those that are of the kind {@code mod}. */
+  static Path adapter() {
+    try {
+      return Path.of(Golden.class.getResource("/golden/smollm2-135m-mod.gguf").toURI());
+    } catch (URISyntaxException e) {
+      throw new IllegalStateException(e);
     }
   }
 

@@ -25,7 +25,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * The default model, dense and with its adapter, against an independent PyTorch implementation in f32 on the dequantised
+ * The default model, dense and with an adapter, against an independent PyTorch implementation in f32 on the dequantised
  * weights; and fast mode against exact mode.
  */
 class GoldenTest {
@@ -38,7 +38,7 @@ class GoldenTest {
   @BeforeAll
   static void open() throws IOException {
     ModelOptions dense = ModelOptions.defaults();
-    ModelOptions mod = dense.withAdapter(DefaultModel.adapter());
+    ModelOptions mod = dense.withAdapter(Golden.adapter());
     var file = CachedModel.path();
     MODELS.put("dense", Model.open(file, dense.withExact(true)));
     MODELS.put("mod", Model.open(file, mod.withExact(true)));

@@ -79,8 +79,8 @@ class InspectCommandTest {
   }
 
   @Test
-  void describesTheDefaultAdapter() throws IOException {
-    JsonNode json = json(DefaultModel.adapter());
+  void describesAnAdapter() throws IOException {
+    JsonNode json = json(Golden.adapter());
     assertEquals(12, json.get("mod").get("blocks").size());
     assertEquals(2.0, json.get("adapter").get("lora_scale").asDouble());
     assertEquals(DefaultModel.PACKAGE.sha256(), json.get("adapter").get("base_sha256").asText());
@@ -89,10 +89,10 @@ class InspectCommandTest {
   @Test
   void showsAModelWithItsAdapter() throws IOException {
     Path file = TinyModel.write(directory, "dense.gguf", TinyModel.dense());
-    CommandRun run = CommandRun.of("inspect", "--json", "--adapter", DefaultModel.adapter(), file);
+    CommandRun run = CommandRun.of("inspect", "--json", "--adapter", Golden.adapter(), file);
     JsonNode json = new ObjectMapper().readTree(run.out());
     assertEquals("llama", json.get("model").get("architecture").asText());
-    assertEquals(DefaultModel.adapter().toString(), json.get("adapter").get("file").asText());
+    assertEquals(Golden.adapter().toString(), json.get("adapter").get("file").asText());
     assertEquals(12, json.get("mod").get("blocks").size());
   }
 }
