@@ -1,6 +1,6 @@
 """Makes the corpus: English prose out of Debian's documentation packages, whose licences are all free (Debian's `main`).
 
-    python corpus.py work/corpus
+    python -m scratch.corpus work/corpus
 
 fetches the packages of packages.txt with apt, keeps the paragraphs that are prose, each once, sets every fortieth document
 aside as held-out, and writes train.txt.zst, heldout.txt.zst (documents separated by a NUL) and corpus.json, which names

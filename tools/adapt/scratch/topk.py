@@ -62,14 +62,14 @@ class SmallModel(Model):
                 # It begins with what is known: the share of tokens that are chosen.
                 nn.init.constant_(parameter, math.log(self.shape.capacity / (1 - self.shape.capacity)))
 
-    def topk(self, block, x):
+    def topk(self, block, prefix, x):
         """A rule of `Model.forward`: the choice of training, of as many tokens as x has."""
-        r = block.score(x, "mod_")
+        r = block.score(x, prefix)
         return self.decision(torch.zeros_like(r, dtype=torch.bool).scatter(1, best(r, self.shape), True), r)
 
-    def predictor(self, block, x, threshold=0.5):
+    def predictor(self, block, prefix, x, threshold=0.5):
         """A rule of `Model.forward`: the choice of generation."""
-        return self.decision(torch.sigmoid(block.predict(x, "mod_")) > threshold, block.score(x, "mod_"))
+        return self.decision(torch.sigmoid(block.predict(x, prefix)) > threshold, block.score(x, prefix))
 
     def decision(self, chosen, r):
         return Decision(chosen, GATES[self.shape.gate](r))

@@ -20,7 +20,7 @@ from scratch.flops import forward_flops, training_flops
 from scratch.topk import Losses, Shape, SmallModel
 
 SAVE_SECONDS = 60
-HELD_OUT_WINDOWS = 512
+HELD_OUT_WINDOWS = 256
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,8 @@ class Settings:
 
     @property
     def name(self):
-        kind = f"mod{self.shape.capacity:g}" if self.shape.capacity else "dense"
+        # The capacity in thousandths.
+        kind = f"mod{1000 * self.shape.capacity:.0f}" if self.shape.capacity else "dense"
         return f"{kind}-{self.shape.width}x{self.shape.blocks}-{self.flops:.0e}-{self.seed}".replace("+", "")
 
     @property

@@ -1,0 +1,167 @@
+"""Collects what was trained and measured: results.json, isoflop.svg, and the tables of README.md, between its two marks.
+
+    python -m scratch.report work/runs work/models
+"""
+import argparse
+import json
+import re
+from collections import defaultdict
+from pathlib import Path
+from statistics import mean
+
+import matplotlib
+import matplotlib.pyplot as plt
+
+HERE = Path(__file__).parent
+COLOURS = {"dense": "#64748b", "mod": "#d97706"}
+
+
+def collected(runs, models):
+    """All finished runs with what was measured of them, without their curves."""
+    out = []
+    for path in sorted(runs.glob("*/run.json")):
+        run = json.loads(path.read_text())
+        run.pop("curve")
+        measured = models / f"{run['name']}.json"
+        if measured.exists():
+            run |= {key: value for key, value in json.loads(measured.read_text()).items() if key != "name"}
+        out.append(run)
+    return out
+
+
+def kind(run):
+    return "mod" if run["settings"]["shape"]["capacity"] else "dense"
+
+
+def loss(run, rule=None):
+    return run["held_out"][rule or ("topk" if kind(run) == "mod" else "dense")]
+
+
+def groups(runs):
+    """(budget, kind, width) -> runs that differ in the seed alone, in ascending order."""
+    found = defaultdict(list)
+    for run in runs:
+        found[run["settings"]["flops"], kind(run), run["settings"]["shape"]["width"]].append(run)
+    return dict(sorted(found.items()))
+
+
+def spread(values, digits=3):
+    values = list(values)
+    text = f"{mean(values):.{digits}f}"
+    return text if len(values) == 1 else f"{text} ± {(max(values) - min(values)) / 2:.{digits}f}"
+
+
+def power(value):
+    mantissa, exponent = f"{value:.0e}".split("e")
+    return f"{mantissa}·10{str(int(exponent)).translate(str.maketrans('0123456789', '⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
+
+
+def table(heads, rows):
+    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+    return "\n".join(lines + ["| " + " | ".join(map(str, row)) + " |" for row in rows])
+
+
+def losses(runs):
+    rows = []
+    for (budget, which, width), same in groups(runs).items():
+        run = same[0]
+        routed = which == "mod"
+        rows.append([power(budget), "MoD" if routed else "dense", width, f"{run['parameters'] / 1e6:.2f}",
+                     f"{run['forward_flops_per_token'] / 1e6:.2f}", f"{run['tokens'] / 1e6:.2f}", len(same),
+                     spread(loss(r) for r in same),
+                     spread(loss(r, "predictor") for r in same) if routed else "",
+                     f"{mean(loss(r, 'predictor') - loss(r) for r in same):+.3f}" if routed else "",
+                     spread(r["held_out"]["dense"] for r in same) if routed and all("dense" in r["held_out"] for r in same) else ""])
+    return table(["training FLOPs", "kind", "width", "M parameters", "MFLOP a token, forward", "M tokens", "seeds",
+                  "loss", "with the predictor", "what it costs", "all tokens run"], rows)
+
+
+def comparison(runs):
+    """Of each budget and seed the best width of each kind."""
+    rows = []
+    budgets = sorted({run["settings"]["flops"] for run in runs})
+    for budget in budgets:
+        for seed in sorted({r["settings"]["seed"] for r in runs}):
+            best = {}
+            for which in ("dense", "mod"):
+                same = [r for r in runs if r["settings"]["flops"] == budget and r["settings"]["seed"] == seed and kind(r) == which]
+                if same:
+                    best[which] = min(same, key=loss)
+            if len(best) == 2:
+                d, m = best["dense"], best["mod"]
+                rows.append([power(budget), seed, f"{loss(d):.3f} (width {d['settings']['shape']['width']})",
+                             f"{loss(m):.3f} (width {m['settings']['shape']['width']})", f"{loss(m) - loss(d):+.3f}",
+                             f"{loss(m, 'predictor') - loss(d):+.3f}",
+                             f"{m['forward_flops_per_token'] / d['forward_flops_per_token']:.2f}"])
+    return table(["training FLOPs", "seed", "best dense", "best MoD", "difference", "with the predictor",
+                  "forward FLOPs, MoD / dense"], rows)
+
+
+def speeds(runs):
+    rows = []
+    for run in runs:
+        if "depths" not in run:
+            continue
+        d, shape = run["depths"], run["settings"]["shape"]
+        bench = d["bench"]
+        tests = {name[:2]: value for name, value in bench.items()}
+        causal = "predictor" if kind(run) == "mod" else "dense"
+        rows.append([run["name"], f"{tests['pp']['avg_ts']:.0f} ± {tests['pp']['stddev_ts']:.0f}",
+                     f"{tests['tg']['avg_ts']:.0f} ± {tests['tg']['stddev_ts']:.0f}", f"{100 * tests['tg']['blocks_run']:.0f} %",
+                     f"{d['kv_bytes'] / 1024:.0f}", f"{d['perplexity'][causal]['perplexity']:.1f}",
+                     max(f"{p['nmse']:.0e}" for p in run["parity"].values()),
+                     "yes" if all(p["same_decisions"] for p in run["parity"].values()) else "NO"])
+    return table(["run", "pp256, tokens/s", "tg128, tokens/s", "blocks run", "KV, KiB", "perplexity of the text",
+                  "NMSE to PyTorch", "same decisions"], rows)
+
+
+def predictors(runs):
+    rows = []
+    for (budget, which, width), same in groups(runs).items():
+        same = [r["predictor"] for r in same if "predictor" in r]
+        if same:
+            rows.append([power(budget), width] + [f"{100 * mean(r[key] for r in same):.1f} %" for key in
+                                                  ("accuracy", "precision", "recall", "share_topk", "share_predicted")])
+    return table(["training FLOPs", "width", "agrees with top-k", "precision", "recall", "chosen by top-k",
+                  "by the predictor"], rows)
+
+
+def plot(runs, path):
+    matplotlib.rcParams.update({"svg.hashsalt": "depths", "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 9})
+    figure, axes = plt.subplots(1, 2, figsize=(9, 4), sharey=True)
+    budgets = sorted({run["settings"]["flops"] for run in runs})
+    for axis, key, label in ((axes[0], "parameters", "parameters"), (axes[1], "forward_flops_per_token", "FLOPs a token, forward")):
+        for budget in budgets:
+            for which in ("dense", "mod"):
+                same = [(g[0][key], [loss(r) for r in g]) for (b, k, _), g in groups(runs).items() if b == budget and k == which]
+                style = {"color": COLOURS[which], "linestyle": "-" if budget == budgets[-1] else "--"}
+                name = f"{'MoD 12.5 %' if which == 'mod' else 'dense'}, {power(budget)} FLOPs"
+                axis.plot([x for x, _ in same], [mean(y) for _, y in same], label=name, **style)
+                for x, values in same:
+                    axis.plot([x] * len(values), values, "o", color=COLOURS[which], markersize=3)
+        axis.set_xscale("log")
+        axis.set_xlabel(label)
+        axis.grid(True, which="both", color="#e5e7eb", linewidth=0.5)
+    axes[0].set_ylabel("held-out loss, nats a token")
+    axes[0].legend(frameon=False)
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None, "Creator": None})
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", type=Path)
+    parser.add_argument("models", type=Path)
+    args = parser.parse_args()
+    runs = collected(args.runs, args.models)
+    (HERE / "results.json").write_text("[\n" + ",\n".join(json.dumps(run) for run in runs) + "\n]\n")
+    plot(runs, HERE / "isoflop.svg")
+    tables = {"losses": losses(runs), "comparison": comparison(runs), "speeds": speeds(runs), "predictors": predictors(runs)}
+    readme = (HERE / "README.md").read_text()
+    for name, text in tables.items():
+        readme = re.sub(rf"(<!-- {name} -->\n).*?(\n<!-- end -->)", lambda m: m[1] + text + m[2], readme, flags=re.S)
+    (HERE / "README.md").write_text(readme)
+
+
+if __name__ == "__main__":
+    main()
