@@ -1,5 +1,6 @@
 package dev.depths.tools;
 
+import dev.depths.loader.ModDescriptor.Rule;
 import dev.depths.runtime.Model;
 import dev.depths.runtime.ModelOptions;
 import dev.depths.runtime.Routing;
@@ -94,7 +95,8 @@ final class PerplexityCommand extends Command {
         Progress progress =
             Progress.ofTokens("perplexity", (long) windows.count() * windows.length(), streams)) {
       int step = Math.max(options.chunk(), otherOptions.chunk());
-      return new PerplexityRunner(List.of(session), otherSession, tested.config().vocabulary(), step)
+      boolean whole = ofWholeTexts(options) || ofWholeTexts(otherOptions);
+      return new PerplexityRunner(List.of(session), otherSession, tested.config().vocabulary(), step, whole)
           .run(windows, progress).getFirst();
     }
   }
@@ -109,6 +111,10 @@ final class PerplexityCommand extends Command {
     }
     boolean random = tested.routing() instanceof Routing.Stochastic;
     return random ? tested : tested.withChunk(SessionOptions.defaults().chunk());
+  }
+
+  private static boolean ofWholeTexts(SessionOptions options) {
+    return options.routing() instanceof Routing.Learned(Rule rule) && rule == Rule.TOPK;
   }
 
   private Model openReference(Model tested, int threadCount) throws IOException {

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.depths.loader.GgufWriter;
+import dev.depths.loader.ModDescriptor.Rule;
 import dev.depths.runtime.Model;
 import dev.depths.runtime.Routing;
 import dev.depths.runtime.Session;
@@ -135,6 +136,28 @@ class PerplexityCommandTest {
     assertPerplexity(losses, result, "");
     assertFalse(result.has("reference"));
     assertFalse(result.has("kl_mean"));
+  }
+
+  /** Of all tokens of a window but the last, which is only predicted. */
+  @ParameterizedTest
+  @ValueSource(ints = {512, 5})
+  void topKChoosesAmongWholeWindows(int batch) throws IOException {
+    List<int[]> windows = Stream.of(0, 17, 34, 51).map(from -> Arrays.copyOfRange(bytes(TEXT), from, from + 17)).toList();
+    List<float[][]> logits = new ArrayList<>();
+    try (Model opened = Model.open(model);
+        Session session = opened.newSession(SessionOptions.defaults().withRouting(Routing.model(Rule.TOPK)))) {
+      for (int[] window : windows) {
+        float[][] rows = new float[16][];
+        session.reset();
+        session.prefill(Arrays.copyOf(window, 16),
+            (position, row) -> rows[position] = Arrays.copyOf(row, TinyModel.VOCABULARY));
+        logits.add(rows);
+      }
+    }
+    JsonNode result = json(TEXT, "-m", model, "-c", 17, "-b", batch, "--routing", "topk", "--reference", "exact");
+    assertEquals(32, result.get("n_scored").asInt());
+    assertPerplexity(losses(windows, logits), result, "");
+    assertEquals(0, result.get("kl_mean").asDouble(), CLOSE);
   }
 
   /** The text begins with the token, which counts; in further windows it takes the first one's place. */
