@@ -11,25 +11,32 @@ from scratch.topk import Shape
 from scratch.train import Settings, train
 
 CAPACITY = 0.125
-SMALL, LARGE = 1e12, 4e12  # floating-point operations
+SMALL, LARGE = 1e12, 3e12  # floating-point operations
 
 
-def grid():
-    for flops, widths in ((LARGE, (64, 96)), (SMALL, (32, 64)), (SMALL, (96,)), (LARGE, (128,))):
-        for seed in (1, 2):
-            for width in widths:
+SIZES = ((64, 8), (64, 4), (32, 8), (96, 8))  # width and blocks
+
+
+def grid(rate, gate):
+    for seed in (1, 2):
+        for flops in (LARGE, SMALL):
+            for width, blocks in SIZES:
                 for capacity in (0.0, CAPACITY):
-                    yield Settings(Shape(width, capacity=capacity), flops, seed)
+                    yield Settings(Shape(width, blocks, capacity=capacity, gate=gate), flops, seed, rate)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("tokens", type=Path)
     parser.add_argument("runs", type=Path)
+    parser.add_argument("--rate", type=float, default=Settings.rate, help="the peak learning rate")
+    parser.add_argument("--gate", default=Shape.gate, help="r or sigmoid(r)")
     parser.add_argument("--threads", type=int, default=2)
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
-    for settings in grid():
+    for settings in grid(args.rate, args.gate):
+        # What was compiled for another shape does not count towards the compiler's limit of variants.
+        torch.compiler.reset()
         train(settings, args.tokens, args.runs)
 
 

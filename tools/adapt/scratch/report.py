@@ -33,16 +33,21 @@ def kind(run):
     return "mod" if run["settings"]["shape"]["capacity"] else "dense"
 
 
+def size(run):
+    """Width × blocks."""
+    return "{width} × {blocks}".format(**run["settings"]["shape"])
+
+
 def loss(run, rule=None):
     return run["held_out"][rule or ("topk" if kind(run) == "mod" else "dense")]
 
 
 def groups(runs):
-    """(budget, kind, width) -> runs that differ in the seed alone, in ascending order."""
+    """(budget, kind, size) -> runs that differ in the seed alone, in ascending order of what a token costs."""
     found = defaultdict(list)
     for run in runs:
-        found[run["settings"]["flops"], kind(run), run["settings"]["shape"]["width"]].append(run)
-    return dict(sorted(found.items()))
+        found[run["settings"]["flops"], kind(run), size(run)].append(run)
+    return dict(sorted(found.items(), key=lambda item: (*item[0][:2], item[1][0]["forward_flops_per_token"])))
 
 
 def spread(values, digits=3):
@@ -63,21 +68,21 @@ def table(heads, rows):
 
 def losses(runs):
     rows = []
-    for (budget, which, width), same in groups(runs).items():
+    for (budget, which, scale), same in groups(runs).items():
         run = same[0]
         routed = which == "mod"
-        rows.append([power(budget), "MoD" if routed else "dense", width, f"{run['parameters'] / 1e6:.2f}",
+        rows.append([power(budget), "MoD" if routed else "dense", scale, f"{run['parameters'] / 1e6:.2f}",
                      f"{run['forward_flops_per_token'] / 1e6:.2f}", f"{run['tokens'] / 1e6:.2f}", len(same),
                      spread(loss(r) for r in same),
                      spread(loss(r, "predictor") for r in same) if routed else "",
                      f"{mean(loss(r, 'predictor') - loss(r) for r in same):+.3f}" if routed else "",
                      spread(r["held_out"]["dense"] for r in same) if routed and all("dense" in r["held_out"] for r in same) else ""])
-    return table(["training FLOPs", "kind", "width", "M parameters", "MFLOP a token, forward", "M tokens", "seeds",
+    return table(["training FLOPs", "kind", "width × blocks", "M parameters", "MFLOP a token, forward", "M tokens", "seeds",
                   "loss", "with the predictor", "what it costs", "all tokens run"], rows)
 
 
 def comparison(runs):
-    """Of each budget and seed the best width of each kind."""
+    """Of each budget and seed the best size of each kind."""
     rows = []
     budgets = sorted({run["settings"]["flops"] for run in runs})
     for budget in budgets:
@@ -89,8 +94,8 @@ def comparison(runs):
                     best[which] = min(same, key=loss)
             if len(best) == 2:
                 d, m = best["dense"], best["mod"]
-                rows.append([power(budget), seed, f"{loss(d):.3f} (width {d['settings']['shape']['width']})",
-                             f"{loss(m):.3f} (width {m['settings']['shape']['width']})", f"{loss(m) - loss(d):+.3f}",
+                rows.append([power(budget), seed, f"{loss(d):.3f} ({size(d)})",
+                             f"{loss(m):.3f} ({size(m)})", f"{loss(m) - loss(d):+.3f}",
                              f"{loss(m, 'predictor') - loss(d):+.3f}",
                              f"{m['forward_flops_per_token'] / d['forward_flops_per_token']:.2f}"])
     return table(["training FLOPs", "seed", "best dense", "best MoD", "difference", "with the predictor",
@@ -117,12 +122,12 @@ def speeds(runs):
 
 def predictors(runs):
     rows = []
-    for (budget, which, width), same in groups(runs).items():
+    for (budget, which, scale), same in groups(runs).items():
         same = [r["predictor"] for r in same if "predictor" in r]
         if same:
-            rows.append([power(budget), width] + [f"{100 * mean(r[key] for r in same):.1f} %" for key in
+            rows.append([power(budget), scale] + [f"{100 * mean(r[key] for r in same):.1f} %" for key in
                                                   ("accuracy", "precision", "recall", "share_topk", "share_predicted")])
-    return table(["training FLOPs", "width", "agrees with top-k", "precision", "recall", "chosen by top-k",
+    return table(["training FLOPs", "width × blocks", "agrees with top-k", "precision", "recall", "chosen by top-k",
                   "by the predictor"], rows)
 
 
@@ -133,7 +138,7 @@ def plot(runs, path):
     for axis, key, label in ((axes[0], "parameters", "parameters"), (axes[1], "forward_flops_per_token", "FLOPs a token, forward")):
         for budget in budgets:
             for which in ("dense", "mod"):
-                same = [(g[0][key], [loss(r) for r in g]) for (b, k, _), g in groups(runs).items() if b == budget and k == which]
+                same = sorted((g[0][key], [loss(r) for r in g]) for (b, k, _), g in groups(runs).items() if b == budget and k == which)
                 style = {"color": COLOURS[which], "linestyle": "-" if budget == budgets[-1] else "--"}
                 name = f"{'MoD 12.5 %' if which == 'mod' else 'dense'}, {power(budget)} FLOPs"
                 axis.plot([x for x, _ in same], [mean(y) for _, y in same], label=name, **style)

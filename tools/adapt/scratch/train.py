@@ -28,8 +28,8 @@ class Settings:
     shape: Shape
     flops: float
     seed: int
-    rate: float = 4e-3
-    batch: int = 8
+    rate: float = 1e-2
+    batch: int = 4
 
     @property
     def name(self):
