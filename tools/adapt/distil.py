@@ -11,7 +11,8 @@ class Teacher:
     """
 
     def __init__(self, model, windows, first, top=64, tail=32):
-        self.model, self.windows, self.first, self.top, self.tail = model, windows, first, top, tail
+        self.model, self.windows, self.first = model, windows, first
+        self.top, self.tail = min(top, model.config.vocabulary // 2), tail
         self.kept = {}
 
     @torch.no_grad()
@@ -22,16 +23,18 @@ class Teacher:
             start = self.model.run(self.model.token_embd(tokens), last=self.first)
             hidden = self.model.output_norm(self.model.run(start, first=self.first))
             for row, index in enumerate(fresh):
-                self.kept[index] = (start[row].half(), hidden[row].half(), *self.predictions(hidden[row]))
+                self.kept[index] = (start[row].half(), hidden[row].half(), *self.predictions(hidden[row], index))
         start, hidden, ids, weights = (torch.stack(part) for part in zip(*(self.kept[i] for i in indices)))
         return start.float(), hidden.float(), ids.long(), weights.float()
 
-    def predictions(self, hidden):
+    def predictions(self, hidden, seed):
         p = torch.softmax(F.linear(hidden, self.model.head()), -1)
         weights, ids = p.topk(self.top)
         rest = (1 - weights.sum(-1, keepdim=True)).clamp(min=0)
         others = p.scatter(-1, ids, 0) + 1e-12
-        drawn = torch.multinomial(others, self.tail, replacement=True)
+        # Seeded by the window: the same whenever it is asked for, also after a stop.
+        generator = torch.Generator(hidden.device).manual_seed(seed)
+        drawn = torch.multinomial(others, self.tail, replacement=True, generator=generator)
         weights = torch.cat((weights, (rest / self.tail).expand(-1, self.tail)), -1)
         return torch.cat((ids, drawn), -1).int(), weights.half()
 

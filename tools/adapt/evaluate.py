@@ -15,6 +15,7 @@ import torch.nn.functional as F
 
 import export
 from loading import load
+from model import Mod, Model
 from routing import Dial, Dropped, Random
 
 
@@ -96,6 +97,18 @@ def dial(evaluation, model, thresholds):
     return rows
 
 
+def dropped(evaluation, dense, order, savings):
+    """The dense model with whole blocks left out for all tokens but the initial ones, at about the same savings."""
+    rows, share = [], (evaluation.dense_weights - dense.head().numel()) / dense.config.blocks / evaluation.dense_weights
+    model = Model(dense.config, Mod(tuple(order), projected=False))
+    model.load_state_dict(dense.state_dict(), strict=False, assign=True)
+    for count in sorted({max(1, round(saved / share)) for saved in savings}):
+        row = evaluation.measure(model, lambda: Dropped(order[:count]))
+        rows.append({"blocks": order[:count], **row})
+        print(describe("dropped", row), flush=True)
+    return rows
+
+
 def describe(kind, row):
     return (f"{kind:8} rate {row['rate']:.3f} saved {100 * row['saved']:5.2f} % KL {row['kl']:.4f} ± {row['kl_error']:.4f} "
             f"perplexity x{row['perplexity_ratio']:.4f}")
@@ -108,7 +121,8 @@ def main():
     parser.add_argument("--text", required=True, help=".npy of int32 [windows, length]")
     parser.add_argument("--windows", type=int, default=0, help="at most so many, evenly taken; 0 for all")
     parser.add_argument("--rates", type=float, nargs="*", default=(0.87, 0.77, 0.6))
-    parser.add_argument("--controls", action="store_true", help="random routing and dropped blocks too")
+    parser.add_argument("--controls", action="store_true", help="random routing too")
+    parser.add_argument("--log", help="log.json of train.py: blocks are dropped too, those of the least effect first")
     parser.add_argument("--out", help="JSON")
     parser.add_argument("--threads", type=int, default=0)
     args = parser.parse_args()
@@ -130,6 +144,11 @@ def main():
         for rate in args.rates:
             report["random"].append(evaluation.measure(model, lambda: Random(rate)))
             print(describe("random", report["random"][-1]), flush=True)
+    if args.log:
+        with open(args.log) as file:
+            effect = json.load(file)["effect"]
+        order = sorted(map(int, effect), key=lambda b: effect[str(b)]["dropped"])
+        report["dropped"] = dropped(evaluation, dense, order, [row["saved"] for row in report["dial"]])
     if args.out:
         with open(args.out, "w") as file:
             json.dump(report, file, indent=1)

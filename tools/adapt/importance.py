@@ -87,33 +87,36 @@ def costs(block, prefix, x, f, g):
     return 0.5 * (g * f).sum(1) ** 2
 
 
-def fit_router(router, x, cost, epochs=6, rows=256, rate=3e-3, decay=1e-3):
-    """Regresses log E[cost] on x: the deviance of a gamma variate, minimised with Adam on standardised inputs."""
+def fit_router(router, x, cost, ridge=20.0, rounds=15):
+    """Regresses log E[cost] on x as a generalised linear model of a gamma variate: iteratively reweighted least squares.
+
+    With the logarithm as link all weights are 1, so one factorisation serves every round. The estimates are so noisy (a
+    square of one normal variate) that the ridge, which falls with the number of tokens, decides how good a router gets.
+    """
     cost = cost.clamp(max=cost.quantile(0.999))
     mean, deviation = x.mean(0), x.std(0)
     x = (x - mean) / deviation
-    with torch.enable_grad():
-        w = torch.zeros(x.shape[1], device=x.device, requires_grad=True)
-        b = cost.mean().log().clone().requires_grad_(True)
-        optimizer = torch.optim.Adam([w, b], lr=rate)
-        steps = epochs * -(-len(x) // rows)
-        schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.05, steps)
-        for _ in range(epochs):
-            for chosen in torch.randperm(len(x), device=x.device).split(rows):
-                score = x[chosen] @ w + b
-                loss = (cost[chosen] * torch.exp(-score) + score).mean() + decay * w.square().sum()
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-                schedule.step()
-    router.weight.copy_((w.detach() / deviation)[None])
-    router.bias.copy_((b.detach() - (w.detach() * mean / deviation).sum())[None])
-    return x @ w.detach() + b.detach()
+    tokens, width = x.shape
+    ridge = ridge * width / tokens
+    factor = torch.linalg.cholesky(x.T @ x / tokens + ridge * torch.eye(width, device=x.device))
+    w, b = torch.zeros(width, device=x.device), cost.mean().log()
+    for _ in range(rounds):
+        # A token far above its expectation would throw a round.
+        excess = (cost * torch.exp(-(x @ w + b)) - 1).clamp(max=20)
+        step = x.T @ excess / tokens - ridge * w
+        w = w + 0.7 * torch.cholesky_solve(step[:, None], factor)[:, 0]
+        b = b + (cost * torch.exp(-(x @ w + b))).mean().log()
+    router.weight.copy_((w / deviation)[None])
+    router.bias.copy_((b - (w * mean / deviation).sum())[None])
+    return x @ w + b
 
 
 @torch.no_grad()
 def fit(model, sample, bypass=True):
-    """Fits bypass and router of each routed block; returns scores [blocks, tokens] and the mean cost of each block."""
+    """Fits bypass and router of each routed block; returns scores [blocks, tokens] and each block's mean cost.
+
+    The cost is given as `skipped`, for a token that skips with the bypass, and `dropped`, without one.
+    """
     scores, effect = [], {}
     for number in sample.x:
         block, (x, f, g) = model.blk[number], sample.of(number)
@@ -121,5 +124,5 @@ def fit(model, sample, bypass=True):
             fit_bypass(block, "mod_", x, f, g)
         cost = costs(block, "mod_", x, f, g)
         scores.append(fit_router(block.mod_router, x, cost))
-        effect[number] = cost.mean().item()
+        effect[number] = {"skipped": cost.mean().item(), "dropped": 0.5 * (g * f).sum(1).square().mean().item()}
     return torch.stack(scores), effect

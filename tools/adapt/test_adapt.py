@@ -1,12 +1,23 @@
 """Tests of the trainer: python -m unittest test_adapt"""
+import contextlib
+import io
+import statistics
 import tempfile
 import unittest
+from pathlib import Path
 
+import numpy as np
 import torch
 import transformers
 
+import export
+import importance
+import text
+import train
+from distil import divergence
 from loading import load
 from model import Config, Decision, Mod, Model
+from routing import Dial
 
 SIZES = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 3, "num_attention_heads": 4,
          "num_key_value_heads": 2, "vocab_size": 40, "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "use_cache": False}
@@ -62,6 +73,109 @@ class RoutingTest(unittest.TestCase):
         routed = model(TOKENS, lambda block, prefix, x: Decision(torch.zeros(x.shape[:2], dtype=torch.bool)))
         del model.blk[1]
         torch.testing.assert_close(routed, model(TOKENS))
+
+
+class TrainingTest(unittest.TestCase):
+    """A few steps on a tiny random model."""
+
+    def setUp(self):
+        self.directory = tempfile.TemporaryDirectory()
+        self.addCleanup(self.directory.cleanup)
+        self.path = Path(self.directory.name)
+        torch.manual_seed(0)
+        config = transformers.LlamaConfig(**SIZES | {"num_hidden_layers": 5}, initializer_range=0.3)
+        transformers.LlamaForCausalLM(config).save_pretrained(self.path / "model")
+        np.save(self.path / "text.npy", np.random.default_rng(0).integers(0, 40, (24, 32), dtype=np.int32))
+
+    def train(self, work, steps, *more):
+        args = train.arguments([
+            str(self.path / "model"), "--text", str(self.path / "text.npy"), "--work", str(self.path / work), "--out",
+            str(self.path / "adapter.safetensors"), "--steps", str(steps), "--sample", "16", "--dense-first", "1",
+            "--dense-last", "1", "--bypass", "4", "--lora", "2", "--decay", "0", "--windows", "8", "--warmup", "2", "--checkpoint", "4",
+            "--lr", "1e-2", "--device", "cpu", *more])
+        with contextlib.redirect_stdout(io.StringIO()):
+            training = train.Training(args)
+            training.run()
+        return training
+
+    def test_divergence_falls(self):
+        for gates in ((), ("--lr-router", "1e-3")):
+            history = self.train("work" + "".join(gates), 60, *gates).history
+            first, last = (statistics.fmean(e["kl"] for e in part) for part in (history[:8], history[-8:]))
+            self.assertLess(last, 0.85 * first)
+
+    def test_stopped_and_resumed_is_the_same(self):
+        whole = self.train("whole", 8)
+        self.train("parts", 4)
+        parts = self.train("parts", 8)
+        for (name, a), b in zip(export.tensors(whole.model).items(), export.tensors(parts.model).values()):
+            self.assertTrue(torch.equal(a, b), name)
+
+    def test_adapter_decides_as_the_model_does(self):
+        training = self.train("work", 8)
+        dense = load(self.path / "model")
+        model, descriptor = export.read(self.path / "adapter.safetensors", dense)
+        self.assertEqual(descriptor["blocks"], [1, 2, 3])
+        zero = training.quantiles.threshold(torch.tensor(training.args.rate))
+        ours, theirs = Dial(zero), Dial(torch.tensor(0.0))
+        with torch.no_grad():
+            expected, actual = training.model(training.windows[:4], ours), model(training.windows[:4], theirs)
+        self.assertEqual(ours.rates, theirs.rates)
+        # Half floats in the file.
+        self.assertLess((expected - actual).square().mean(), 1e-4 * expected.var())
+
+
+class DivergenceTest(unittest.TestCase):
+    def test_all_tokens_is_the_definition(self):
+        torch.manual_seed(0)
+        head, student, teacher = torch.randn(40, 8), torch.randn(3, 5, 8), torch.randn(3, 5, 8)
+        p, q = (torch.log_softmax(h @ head.T, -1) for h in (teacher, student))
+        expected = (p.exp() * (p - q)).sum(-1)
+        found = divergence(head, student, teacher, torch.arange(40).expand(3, 5, 40), p.exp())
+        torch.testing.assert_close(found, expected)
+
+
+class ImportanceTest(unittest.TestCase):
+    def test_estimate_is_the_divergence_of_a_small_step(self):
+        """Of an update that is scaled to be small, the mean estimate is near the divergence that skipping it makes."""
+        model = random_model(Mod((1,), "mlp"))
+        torch.nn.init.normal_(model.blk[1].ffn_down.weight, 0, 0.004)
+        windows = torch.randint(0, 40, (400, 9), generator=torch.Generator().manual_seed(0))
+        model.requires_grad_(False)
+        sample = importance.collect(model, windows, [1], batch=400, initial=0)
+        x, f, g = sample.of(1)
+        # Attention's part of the update stays: only the MLP is skipped.
+        rope = model.rope
+        with torch.no_grad():
+            block, rows = model.blk[1], x.view(400, 9, -1)
+            attended = rows + block.attention(block.attn_norm(rows), None, rope).view_as(rows)
+            mlp = block.mlp(block.ffn_norm(attended)).flatten(0, 1)
+            estimate = importance.costs(block, "mod_", x, mlp, g).mean()
+            p = torch.log_softmax(model(windows), -1)
+            q = torch.log_softmax(model(windows, lambda b, prefix, x: Decision(torch.zeros(x.shape[:2], dtype=torch.bool))), -1)
+            actual = (p.exp() * (p - q)).sum(-1).mean()
+        self.assertLess(abs(estimate / actual - 1), 0.25)
+
+    def test_router_finds_what_depends_on_its_input(self):
+        torch.manual_seed(0)
+        x = torch.randn(4000, 8)
+        cost = (2 * x[:, 0] - 1).exp() * torch.randn(4000) ** 2
+        router = random_model(Mod((1,))).blk[1].mod_router
+        router.weight = torch.nn.Parameter(torch.zeros(1, 8), requires_grad=False)
+        router.bias.requires_grad_(False)
+        with torch.no_grad():
+            score = importance.fit_router(router, x, cost)
+        self.assertGreater(torch.corrcoef(torch.stack((score, x[:, 0])))[0, 1], 0.98)
+        torch.testing.assert_close(router(x)[:, 0], score, atol=1e-4, rtol=1e-4)
+
+
+class TextTest(unittest.TestCase):
+    def test_paragraphs_of_html(self):
+        prose = "This is a sentence that is long enough to be kept, and it ends as sentences do, with a full stop."
+        with tempfile.TemporaryDirectory() as directory:
+            file = Path(directory) / "a.html"
+            file.write_text(f"<nav>Menu</nav><h1>Title</h1><p>{prose}</p><pre>{prose}</pre><p>{prose[:-1]}; x &amp; y.</p>")
+            self.assertEqual(text.paragraphs(file), [prose, prose[:-1] + "; x & y."])
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from model import Mod, Model
 from routing import Dial, Quantiles
 
 
-def arguments():
+def arguments(words=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", help="GGUF file or Hugging Face directory")
     parser.add_argument("--text", required=True, help=".npy of int32 [windows, length], of text.py")
@@ -52,7 +52,7 @@ def arguments():
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--bf16", action="store_true", help="autocast: twice as fast where the hardware multiplies bf16")
-    return parser.parse_args()
+    return parser.parse_args(words)
 
 
 class Training:
@@ -93,7 +93,8 @@ class Training:
             sample = importance.collect(self.model, self.windows[:self.args.sample], self.model.mod.blocks,
                                         progress=lambda done, of: print(f"sample {done}/{of}", flush=True))
             scores, effect = importance.fit(self.model, sample)
-            print("nats that it costs to skip a block: " + json.dumps({b: round(e, 4) for b, e in effect.items()}), flush=True)
+            for number, cost in effect.items():
+                print(f"block {number}: " + ", ".join(f"{what} {nats:.4f} nats" for what, nats in cost.items()), flush=True)
             order = torch.randperm(scores.numel())[:200_000]
             fitted = {"parameters": export.tensors(self.model), "scores": scores.flatten()[order], "effect": effect}
             torch.save(fitted, file)
@@ -108,7 +109,7 @@ class Training:
             for block in self.model.blk[self.first:]:
                 for name in ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down"):
                     matrix = getattr(block, name)
-                    matrix.add_lora(args.lora, 2.0)
+                    matrix.add_lora(args.lora, export.LORA_SCALE)
                     groups["lora"] += [matrix.lora_a, matrix.lora_b]
         for name, parameter in self.model.named_parameters():
             for kind in ("bypass", "router"):
@@ -130,6 +131,10 @@ class Training:
                  "optimizer": self.optimizer.state_dict(), "scores": self.quantiles.scores, "random": torch.get_rng_state()}
         torch.save(state, self.args.work / "checkpoint.tmp")
         (self.args.work / "checkpoint.tmp").rename(self.args.work / "checkpoint.pt")
+        settings = {name: str(value) if isinstance(value, Path) else value for name, value in vars(self.args).items()}
+        log = {"model": Path(self.args.model).name, "settings": settings, "history": self.history, "effect": self.effect,
+               "tokens_per_step": self.args.batch * self.args.accumulate * self.windows.shape[1]}
+        (self.args.work / "log.json").write_text(json.dumps(log))
         if self.args.out:
             self.export(self.args.out)
 
@@ -171,7 +176,7 @@ class Training:
 
     def factor(self):
         """Of the learning rates: a linear warm-up, constant, a linear fall to 0 at the end."""
-        left = (self.args.steps - self.step) / max(1, self.args.steps * self.args.decay)
+        left = (self.args.steps - self.step) / max(1.0, self.args.steps * self.args.decay)
         return min(1.0, (self.step + 1) / self.args.warmup, left)
 
     def run_step(self):
