@@ -120,7 +120,7 @@ def main():
     parser.add_argument("--adapter", required=True)
     parser.add_argument("--text", required=True, help=".npy of int32 [windows, length]")
     parser.add_argument("--windows", type=int, default=0, help="at most so many, evenly taken; 0 for all")
-    parser.add_argument("--rates", type=float, nargs="*", default=(0.87, 0.77, 0.6))
+    parser.add_argument("--rates", type=float, nargs="*", default=(1.0, 0.85, 0.745, 0.56))
     parser.add_argument("--controls", action="store_true", help="random routing too")
     parser.add_argument("--log", help="log.json of train.py: blocks are dropped too, those of the least effect first")
     parser.add_argument("--out", help="JSON")

@@ -58,7 +58,9 @@ def curve_plot(evaluation, quantity, label, start):
         for kind, name in NAMES.items():
             rows = sorted(evaluation.get(kind, []), key=lambda row: row["saved"])
             if rows:
-                axes.plot([0] + [100 * r["saved"] for r in rows], [start] + [r[quantity] for r in rows],
+                # Without a block dropped the dense model is itself; an adapter's own model is not quite.
+                dense = kind == "dropped"
+                axes.plot([0] * dense + [100 * r["saved"] for r in rows], [start] * dense + [r[quantity] for r in rows],
                           marker="o", markersize=3, label=name)
         axes.set(xlabel="weights not read (%)", ylabel=label)
         axes.set_ylim(start, 1.3 * max(r[quantity] for r in evaluation["dial"]) + 0.02)
