@@ -98,7 +98,8 @@ final class QualityRunner {
         session.onRouting(samples.getLast());
       }
       List<PerplexityScores> scores =
-          new PerplexityRunner(sessions, reference, model.config().vocabulary(), windows.length(), false).run(windows, progress);
+          new PerplexityRunner(sessions, reference, model.config().vocabulary(), windows.length(), false)
+              .run(windows, progress);
       List<Quality> qualities = new ArrayList<>();
       for (int i = 0; i < thresholds.size(); i++) {
         double share = samples.get(i).shareComputed();
