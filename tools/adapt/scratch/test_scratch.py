@@ -1,0 +1,104 @@
+"""    python -m unittest scratch.test_scratch"""
+import tempfile
+import unittest
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch.utils.flop_counter import FlopCounterMode
+
+from scratch import corpus
+from scratch.flops import forward_flops, training_flops
+from scratch.topk import GATES, Losses, Shape, SmallModel, best
+from scratch.train import Settings, train
+
+TINY = Shape(32, blocks=4, vocabulary=64, context=64, capacity=0.125)
+
+
+def windows(shape, count=2):
+    tokens = torch.randint(shape.vocabulary, (count, shape.context + 1))
+    return tokens[:, :-1], tokens[:, 1:]
+
+
+class TopkTest(unittest.TestCase):
+    def test_tile_computes_what_the_mask_does(self):
+        """Of training's gathered tiles and of the retrofit model's masks the loss is the same."""
+        for gate in GATES:
+            shape = Shape(32, 4, 64, 64, capacity=0.125, gate=gate)
+            torch.manual_seed(1)
+            model, (tokens, targets) = SmallModel(shape), windows(shape)
+            masked = F.cross_entropy(model(tokens, model.topk).flatten(0, 1), targets.flatten())
+            torch.testing.assert_close(Losses(model, compiled=False)(tokens, targets)[0], masked)
+
+    def test_dense_model_has_no_routers(self):
+        shape = Shape(32, 4, 64, 64)
+        model, (tokens, targets) = SmallModel(shape), windows(shape)
+        self.assertFalse([name for name, _ in model.named_parameters() if "mod" in name])
+        expected = F.cross_entropy(model(tokens).flatten(0, 1), targets.flatten())
+        torch.testing.assert_close(Losses(model, compiled=False)(tokens, targets)[0], expected)
+
+    def test_best_is_in_the_order_of_positions(self):
+        r = torch.tensor([[0.0, 5, 1, 4] + [-1.0] * 60])
+        self.assertEqual([[1, 3]], best(r, Shape(32, capacity=2 / 64)).tolist())
+
+    def test_predictor_leaves_the_model_alone(self):
+        model, (tokens, targets) = SmallModel(TINY), windows(TINY)
+        Losses(model, compiled=False)(tokens, targets)[1].backward()
+        touched = {name for name, p in model.named_parameters() if p.grad is not None and p.grad.abs().sum() > 0}
+        self.assertEqual({f"blk.{b}.mod_predictor_{part}" for b in (1, 3)
+                          for part in ("up.weight", "up.bias", "down.weight", "down.bias")}, touched)
+
+
+class FlopsTest(unittest.TestCase):
+    def test_matrix_products_are_those_that_run(self):
+        """PyTorch's count, whose attention is of all pairs, not of the causal half alone."""
+        for shape in (TINY, Shape(32, 4, 64, 64)):
+            model, (tokens, targets) = SmallModel(shape), windows(shape, 1)
+            counter = FlopCounterMode(display=False)
+            with counter:
+                loss, predictor = Losses(model, compiled=False)(tokens, targets)
+                (loss + predictor).backward()
+            self.assertLess(abs(counter.get_total_flops() / (training_flops(shape) + self.other_half(shape)) - 1), 0.02)
+
+    def other_half(self, shape):
+        """Attention's products above the diagonal; PyTorch's backward computes the scores once more."""
+        rows = [shape.tile(shape.context) if b in shape.mod.blocks else shape.context for b in range(shape.blocks)]
+        every = sum(4 * n * n * shape.width for n in rows)
+        causal = sum(2 * n * (n + 1) * shape.width for n in rows)
+        return 3.5 * every - 3 * causal
+
+    def test_routed_blocks_cost_their_tile(self):
+        dense, routed = forward_flops(Shape(64)), forward_flops(Shape(64, capacity=0.125))
+        self.assertLess(routed, 0.75 * dense)
+        self.assertGreater(routed, 0.5 * dense)
+
+
+class TrainTest(unittest.TestCase):
+    def test_learns_and_is_the_same_each_time(self):
+        with tempfile.TemporaryDirectory() as folder:
+            folder = Path(folder)
+            text = np.tile(np.arange(64, dtype=np.uint16), 400)
+            for name in ("train", "heldout"):
+                np.save(folder / f"{name}.npy", text)
+            settings = Settings(TINY, flops=60 * 4 * training_flops(TINY), seed=3)
+            runs = [train(settings, folder, folder / place, compiled=False) for place in ("a", "b")]
+            self.assertEqual(runs[0], runs[1])
+            self.assertEqual(60, runs[0]["steps"])
+            self.assertLess(runs[0]["held_out"]["topk"], 1.0)
+
+
+class CorpusTest(unittest.TestCase):
+    def test_prose_is_kept_and_code_is_not(self):
+        text = "The parser reads a file and returns what it has found in it, or an error if there is none."
+        self.assertEqual(text, corpus.prose("  The parser reads a file\nand returns what it has found in it, or an error if there is none. "))
+        self.assertIsNone(corpus.prose("for (int i = 0; i < n; i++) { a[i] = b[i] * c[i]; if (a[i] == 0) break; } return a;"))
+        self.assertIsNone(corpus.prose("Der Parser liest eine Datei und gibt zurück, was er in ihr gefunden hat, oder einen Fehler."))
+
+    def test_blocks_within_blocks_are_read_once(self):
+        html = b"<html><body><ul><li><p>One.</p><p>Two.</p></li></ul><pre>code</pre><div>menu</div></body></html>"
+        self.assertEqual(["One.", "Two."], list(corpus.marked_paragraphs(html, "a.html")))
+
+
+if __name__ == "__main__":
+    unittest.main()
