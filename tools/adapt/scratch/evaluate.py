@@ -21,7 +21,7 @@ from scratch.train import HELD_OUT_WINDOWS, Windows, held_out
 
 PARITY_WINDOWS = 3
 TEXT_CHARACTERS = 200_000
-PROMPT, GENERATED = 128, 127  # tokens that fill the context of 256 but for one
+PROMPT_CHARACTERS, GENERATED = 450, 120  # about as many tokens each; together less than the context of 256
 
 
 class Depths:
@@ -109,12 +109,11 @@ def measured(model, depths, file, small, text, scratch):
         test = f"pp{row['n_prompt']}" if row["n_prompt"] else f"tg{row['n_gen']}"
         bench[test] = {key: row[key] for key in ("avg_ts", "stddev_ts", "blocks_run", "weight_gb_per_s")}
     prompt = Path(f"{scratch}.prompt.txt")
-    ids = depths("tokenize", "-m", small, "-f", text).split()[:PROMPT]
-    prompt.write_text(text.read_text()[:4 * len(ids)])
+    prompt.write_text(text.read_text()[:PROMPT_CHARACTERS])
     made = depths.json("generate", "-m", small, "-f", prompt, "-n", GENERATED, "--seed", 1, "--ignore-eos", "--json")
     return {"perplexity": losses, "bench": bench, "weight_bytes": made["memory"]["weight_bytes"],
             "kv_bytes": made["memory"]["kv_bytes"], "kv_bytes_by_block": made["memory"]["kv_bytes_by_block"],
-            "tokens_held": made["timings"], "routing": made["routing"], "text": made["text"]}
+            "tokens_held": made["timings"]["prompt"]["tokens"] + made["timings"]["generation"]["tokens"], "routing": made["routing"], "text": made["text"]}
 
 
 def evaluate(folder, corpus_text, tokens, models, depths):

@@ -14,13 +14,13 @@ CAPACITY = 0.125
 SMALL, LARGE = 1e12, 3e12  # floating-point operations
 
 
-SIZES = ((64, 8), (64, 4), (32, 8), (96, 8))  # width and blocks
+SIZES = ((32, 8), (64, 8), (64, 4), (32, 4), (96, 8))  # width and blocks
 
 
 def grid(rate, gate):
-    for seed in (1, 2):
+    for width, blocks in SIZES:
         for flops in (LARGE, SMALL):
-            for width, blocks in SIZES:
+            for seed in (1, 2):
                 for capacity in (0.0, CAPACITY):
                     yield Settings(Shape(width, blocks, capacity=capacity, gate=gate), flops, seed, rate)
 

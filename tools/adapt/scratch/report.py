@@ -7,7 +7,7 @@ import json
 import re
 from collections import defaultdict
 from pathlib import Path
-from statistics import mean
+from statistics import mean, median
 
 import matplotlib
 import matplotlib.pyplot as plt
@@ -21,7 +21,7 @@ def collected(runs, models):
     out = []
     for path in sorted(runs.glob("*/run.json")):
         run = json.loads(path.read_text())
-        run.pop("curve")
+        del run["curve"]
         measured = models / f"{run['name']}.json"
         if measured.exists():
             run |= {key: value for key, value in json.loads(measured.read_text()).items() if key != "name"}
@@ -102,22 +102,32 @@ def comparison(runs):
                   "forward FLOPs, MoD / dense"], rows)
 
 
-def speeds(runs):
+def speeds(runs, rates):
+    """Of one model of each kind and size: medians of the turns, with the range."""
     rows = []
     for run in runs:
-        if "depths" not in run:
+        if run["name"] not in rates or "depths" not in run:
             continue
-        d, shape = run["depths"], run["settings"]["shape"]
-        bench = d["bench"]
-        tests = {name[:2]: value for name, value in bench.items()}
-        causal = "predictor" if kind(run) == "mod" else "dense"
-        rows.append([run["name"], f"{tests['pp']['avg_ts']:.0f} ± {tests['pp']['stddev_ts']:.0f}",
-                     f"{tests['tg']['avg_ts']:.0f} ± {tests['tg']['stddev_ts']:.0f}", f"{100 * tests['tg']['blocks_run']:.0f} %",
-                     f"{d['kv_bytes'] / 1024:.0f}", f"{d['perplexity'][causal]['perplexity']:.1f}",
-                     max(f"{p['nmse']:.0e}" for p in run["parity"].values()),
-                     "yes" if all(p["same_decisions"] for p in run["parity"].values()) else "NO"])
-    return table(["run", "pp256, tokens/s", "tg128, tokens/s", "blocks run", "KV, KiB", "perplexity of the text",
-                  "NMSE to PyTorch", "same decisions"], rows)
+        d = run["depths"]
+        pp, tg = (next(values for test, values in rates[run["name"]].items() if test.startswith(what)) for what in ("pp", "tg"))
+        rows.append(["MoD" if kind(run) == "mod" else "dense", size(run), ranged(pp), ranged(tg),
+                     f"{100 * d['bench']['tg128']['blocks_run']:.0f} %", f"{sum(d['kv_bytes_by_block']) / 1024:.0f}"])
+    return table(["kind", "width × blocks", "pp256, tokens/s", "tg128, tokens/s", "blocks run", "KV, KiB"], rows)
+
+
+def ranged(values):
+    return f"{median(values):.0f} ({min(values):.0f} to {max(values):.0f})"
+
+
+def parity(runs):
+    rows = []
+    for run in runs:
+        if "depths" in run:
+            perplexities = {rule: value["perplexity"] for rule, value in run["depths"]["perplexity"].items()}
+            rows.append([run["name"], f"{max(p['nmse'] for p in run['parity'].values()):.0e}",
+                         "yes" if all(p["same_decisions"] for p in run["parity"].values()) else "NO",
+                         *(f"{perplexities[rule]:.1f}" if rule in perplexities else "" for rule in ("topk", "predictor", "dense"))])
+    return table(["run", "NMSE to PyTorch", "same decisions", "perplexity: top-k", "predictor", "all tokens run"], rows)
 
 
 def predictors(runs):
@@ -161,7 +171,9 @@ def main():
     runs = collected(args.runs, args.models)
     (HERE / "results.json").write_text("[\n" + ",\n".join(json.dumps(run) for run in runs) + "\n]\n")
     plot(runs, HERE / "isoflop.svg")
-    tables = {"losses": losses(runs), "comparison": comparison(runs), "speeds": speeds(runs), "predictors": predictors(runs)}
+    rates = json.loads((args.models / "rates.json").read_text())
+    tables = {"losses": losses(runs), "comparison": comparison(runs), "predictors": predictors(runs),
+              "speeds": speeds(runs, rates), "parity": parity(runs)}
     readme = (HERE / "README.md").read_text()
     for name, text in tables.items():
         readme = re.sub(rf"(<!-- {name} -->\n).*?(\n<!-- end -->)", lambda m: m[1] + text + m[2], readme, flags=re.S)
