@@ -22,11 +22,14 @@ def main():
     parser.add_argument("models", type=Path)
     parser.add_argument("depths", type=Path)
     parser.add_argument("--turns", type=int, default=5)
+    # Models this small are slower with two threads whenever the other core has anything else to do.
+    parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     depths, rates = Depths(args.depths), defaultdict(lambda: defaultdict(list))
     for _ in range(args.turns):
         for file in one_of_each(args.models):
-            for row in depths.json("bench", "-m", file, "-p", 256, "-n", 128, "-r", 3, "-o", "json"):
+            for row in depths.json("bench", "-m", file, "-p", 256, "-n", 128, "-r", 3, "-t", args.threads,
+                                   "-o", "json"):
                 test = f"pp{row['n_prompt']}" if row["n_prompt"] else f"tg{row['n_gen']}"
                 rates[file.name.removesuffix("-q8_0.gguf")][test].append(row["avg_ts"])
     (args.models / "rates.json").write_text(json.dumps(rates, indent=1) + "\n")

@@ -111,8 +111,9 @@ def speeds(runs, rates):
         d = run["depths"]
         pp, tg = (next(values for test, values in rates[run["name"]].items() if test.startswith(what)) for what in ("pp", "tg"))
         rows.append(["MoD" if kind(run) == "mod" else "dense", size(run), ranged(pp), ranged(tg),
+                     f"{d['bench']['tg128']['weight_gb_per_s'] * 1e6 / d['bench']['tg128']['avg_ts']:.0f}",
                      f"{100 * d['bench']['tg128']['blocks_run']:.0f} %", f"{sum(d['kv_bytes_by_block']) / 1024:.0f}"])
-    return table(["kind", "width × blocks", "pp256, tokens/s", "tg128, tokens/s", "blocks run", "KV, KiB"], rows)
+    return table(["kind", "width × blocks", "pp256, tokens/s", "tg128, tokens/s", "kB of weights a token, tg", "blocks run", "KV, KiB"], rows)
 
 
 def ranged(values):
@@ -176,7 +177,7 @@ def main():
               "speeds": speeds(runs, rates), "parity": parity(runs)}
     readme = (HERE / "README.md").read_text()
     for name, text in tables.items():
-        readme = re.sub(rf"(<!-- {name} -->\n).*?(\n<!-- end -->)", lambda m: m[1] + text + m[2], readme, flags=re.S)
+        readme = re.sub(rf"(<!-- {name} -->\n).*?(<!-- end -->)", lambda m: m[1] + text + "\n" + m[2], readme, flags=re.S)
     (HERE / "README.md").write_text(readme)
 
 
