@@ -3,6 +3,8 @@ package dev.depths.runtime;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.management.ThreadMXBean;
+import java.lang.management.ManagementFactory;
 import java.util.function.DoubleUnaryOperator;
 import org.junit.jupiter.api.Test;
 
@@ -94,6 +96,24 @@ class BudgetControllerTest {
     double took = run(controller, 40, capacity -> 10 * DIAL.time(capacity));
     assertEquals(7, took, 1e-3);
     assertEquals(0.6, controller.capacity(), 1e-3);
+  }
+
+  @Test
+  void allocatesNothing() {
+    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    BudgetController controller = controller(MEASURED, 8);
+    long least = Long.MAX_VALUE;
+    // Asking allocates too, until its code is compiled or at least linked.
+    for (int round = 0; round < 5; round++) {
+      long before = threads.getCurrentThreadAllocatedBytes();
+      for (int i = 0; i < 1000; i++) {
+        controller.begin();
+        nanos += 9_000_000;
+        controller.end();
+      }
+      least = Math.min(least, threads.getCurrentThreadAllocatedBytes() - before);
+    }
+    assertEquals(0, least);
   }
 
   @Test
