@@ -19,6 +19,9 @@ from loading import load
 from model import Config, Decision, Mod, Model
 from routing import Dial
 
+# Of tensors this small threads would only wait for each other, for minutes where the machine is busy.
+torch.set_num_threads(1)
+
 SIZES = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 3, "num_attention_heads": 4,
          "num_key_value_heads": 2, "vocab_size": 40, "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "use_cache": False}
 CONFIG = Config(blocks=3, width=32, hidden=48, heads=4, kv_heads=2, head_width=8, vocabulary=40)
