@@ -91,7 +91,8 @@ class CalibrateCommandTest {
     CommandRun run = run("-m", model, "-o", out, "--json");
     assertEquals(0, run.code(), run.err());
     assertTrue(Arrays.equals(before, Files.readAllBytes(model)));
-    assertTrue(run.err().matches("wrote .+calibrated.gguf\\Rwrote .+speeds.+\\.json\\R"), run.err());
+    String wrote = "wrote \\Q" + out + "\\E\\Rwrote \\Q" + CacheDirectory.speeds() + "\\E\\S+\\.json\\R";
+    assertTrue(run.err().matches(wrote), run.err());
     Calibration calibration = calibration(out);
     assertEquals(Rule.THRESHOLD, calibration.rule());
     assertEquals("text.txt", calibration.text());

@@ -4,8 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
@@ -16,17 +14,14 @@ class DefaultModelTest {
     assertTrue(DefaultModel.PACKAGE.isComplete(CachedModel.path()));
   }
 
-  /** The continuation that an independent PyTorch implementation in f32 gives. */
+  /** The continuation, and the number of decisions to compute, that an independent PyTorch implementation in f32 gives. */
   @Test
   void continuesATextAndSkipsBlocks() {
     CommandRun run =
         CommandRun.of("generate", "--exact", "--temp", "0", "-n", "24", "The lighthouse keeper opened the door and");
     assertEquals(0, run.code(), run.err());
     assertEquals(" stepped forward, his eyes scanning the horizon. \"Lady of the Isles,\" he said, \"I've got a\n", run.out());
-    Matcher share = Pattern.compile("depth +([\\d.]+) %  of the passes through 25 routed blocks").matcher(run.err());
-    assertTrue(share.find(), run.err());
-    double percent = Double.parseDouble(share.group(1));
-    assertTrue(percent > 30 && percent < 98, run.err());
+    assertTrue(run.err().contains("passes through 25 routed blocks were run: 692 of 750\n"), run.err());
   }
 
   @Test
