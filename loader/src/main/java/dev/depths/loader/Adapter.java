@@ -264,8 +264,9 @@ public final class Adapter implements AutoCloseable {
   /** The update of a tensor of the base, named {@code blk.N.<matrix>.weight}, if it has one. */
   Optional<LowRankUpdate> update(String weight) {
     String matrix = matrix(weight);
-    return updates(weight) ? Optional.of(new LowRankUpdate(
-        tensors.get(matrix + LORA_A).toFloats(), tensors.get(matrix + LORA_B).toFloats(), loraScale)) : Optional.empty();
+    return updates(weight)
+        ? Optional.of(LowRankUpdate.of(tensors.get(matrix + LORA_A), tensors.get(matrix + LORA_B), loraScale))
+        : Optional.empty();
   }
 
   private static String matrix(String weight) {

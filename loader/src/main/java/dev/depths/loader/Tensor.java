@@ -68,7 +68,7 @@ public record Tensor(String name, DType type, List<Long> shape, MemorySegment da
   }
 
   /** Copies bytes of the elements, from byte {@code offset} on; fails as {@link #dequantize} does. */
-  void copy(long offset, byte[] out, int outOffset, int bytes) {
+  public void copy(long offset, byte[] out, int outOffset, int bytes) {
     try {
       MemorySegment.copy(data, ValueLayout.JAVA_BYTE, offset, out, outOffset, bytes);
     } catch (InternalError e) {
