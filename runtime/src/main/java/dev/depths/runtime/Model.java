@@ -55,11 +55,11 @@ public final class Model implements AutoCloseable {
     this.warmup = Warmup.start(formats(checkpoint, options.exact()));
     this.kernels = warmup.kernels();
     Thread.ofPlatform().daemon().name("depths-tokenizer").start(() -> buildTokenizer(checkpoint));
-    try {
+    try (Arena scratch = Arena.ofShared()) {
       PackedCache cache = cache(cacheKey);
       PackedCache updateCache = cache(updateCacheKey);
       WeightsBuilder builder =
-          new WeightsBuilder(checkpoint, adapter, options.exact(), cache, updateCache, workers, arena);
+          new WeightsBuilder(checkpoint, adapter, options, cache, updateCache, workers, arena, scratch);
       this.weights = builder.build(mod.orElse(null));
       if (cache != null) {
         cache.store();
@@ -149,9 +149,9 @@ public final class Model implements AutoCloseable {
       }
       try (Adapter adapter = Adapter.open(options.adapter().get())) {
         adapter.validate(checkpoint.config());
-        // Of the model too: its layout says in which order rows are packed.
-        String updateCacheKey =
-            cached ? cacheKey + Fingerprint.of(options.adapter().get(), adapter.tensors()) : null;
+        // Of the model too, whose matrices are merged with the updates and whose layout says in which order rows are packed.
+        String updateCacheKey = cached
+            ? cacheKey + Fingerprint.ofAll(adapter.tensors(), options.lowRank() + " " + adapter.loraScale()) : null;
         return new Model(checkpoint, cacheKey, adapter, updateCacheKey, options, start);
       }
     } catch (IOException | RuntimeException | Error e) {

@@ -53,8 +53,8 @@ final class PackedCache {
 
   private final Path file;
   private final Workers workers;
-  private final Map<String, PackedMatrix> found = new HashMap<>();
-  private final Map<String, PackedMatrix> used = new LinkedHashMap<>();
+  /** The file's, and what was added. */
+  private final Map<String, PackedMatrix> matrices = new LinkedHashMap<>();
   private boolean missed;
 
   /**
@@ -73,28 +73,29 @@ final class PackedCache {
         Files.setLastModifiedTime(file, FileTime.from(Instant.now()));
       } catch (IOException | RuntimeException | InternalError _) {
         // Cut off, of another version, or not ours: it is written anew.
-        found.clear();
+        matrices.clear();
       }
     }
   }
 
   /** A matrix of the cache file, or null. */
   PackedMatrix find(String name, PanelFormat format, int rows, int columns) {
-    PackedMatrix m = found.get(name);
+    PackedMatrix m = matrices.get(name);
     if (m == null || m.format() != format || m.rows() != rows || m.columns() != columns) {
       missed = true;
       return null;
     }
-    used.put(name, m);
     return m;
   }
 
   /** A matrix that was not found and had to be packed. */
   void add(String name, PackedMatrix m) {
-    used.put(name, m);
+    matrices.put(name, m);
   }
 
-  /** Writes the file if a matrix was missing. */
+  /**
+   * Writes the file if a matrix was missing: also those of it that were not looked for, because an adapter is merged into them.
+   */
   void store() {
     if (!missed) {
       return;
@@ -117,7 +118,7 @@ final class PackedCache {
   private void write(Path to) throws IOException {
     List<Entry> entries = new ArrayList<>();
     long size = 0;
-    for (Map.Entry<String, PackedMatrix> m : used.entrySet()) {
+    for (Map.Entry<String, PackedMatrix> m : matrices.entrySet()) {
       entries.add(new Entry(m.getKey(), m.getValue(), size));
       size = aligned(size + m.getValue().bytes());
     }
@@ -214,7 +215,7 @@ final class PackedCache {
     });
     require(!damaged.get());
     for (Place p : places) {
-      found.put(p.name, new PackedMatrix(p.format, p.rows, p.columns, asAllocated(mapped.asSlice(p.offset, p.bytes))));
+      matrices.put(p.name, new PackedMatrix(p.format, p.rows, p.columns, asAllocated(mapped.asSlice(p.offset, p.bytes))));
     }
   }
 

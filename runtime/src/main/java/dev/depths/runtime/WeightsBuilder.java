@@ -17,6 +17,7 @@ import dev.depths.runtime.kernel.PackedMatrix;
 import dev.depths.runtime.kernel.Packer;
 import dev.depths.runtime.kernel.PanelFormat;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -26,8 +27,8 @@ import java.util.function.IntUnaryOperator;
 
 /**
  * Packs a checkpoint, and an adapter if there is one, into {@link Weights}. In exact mode all matrices become f32 panels
- * with low-rank updates merged; else they keep their quantisation, and updates stay factors of their own, so that a 4-bit
- * matrix stays a 4-bit matrix.
+ * with low-rank updates merged. Else they keep their types; where these hold it, an update is merged, as {@link LowRank} says,
+ * and where they do not its factors stay beside, so that a 4-bit matrix stays a 4-bit matrix.
  */
 final class WeightsBuilder {
   private final Checkpoint checkpoint;
@@ -35,28 +36,36 @@ final class WeightsBuilder {
   private final Map<String, Tensor> adapter;
   private final float loraScale;
   private final boolean exact;
+  private final LowRank lowRank;
   private final PackedCache cache;
   private final PackedCache updateCache;
   private final Workers workers;
   private final Arena arena;
+  private final Arena scratchArena;
   private final RouterBuilder routers;
+  /** Where a matrix is merged, and then the next. */
+  private MemorySegment scratch = MemorySegment.NULL;
   private int lowRankRows;
 
   /**
    * @param cache of the checkpoint's packed matrices, or null
-   * @param updateCache of the adapter's, or null
+   * @param updateCache of the adapter's and of those that it is merged into, or null
+   * @param arena owns the weights
+   * @param scratchArena lives while they are built
    */
-  WeightsBuilder(Checkpoint checkpoint, Adapter adapter, boolean exact, PackedCache cache, PackedCache updateCache,
-      Workers workers, Arena arena) {
+  WeightsBuilder(Checkpoint checkpoint, Adapter adapter, ModelOptions options, PackedCache cache, PackedCache updateCache,
+      Workers workers, Arena arena, Arena scratchArena) {
     this.checkpoint = checkpoint;
     this.config = checkpoint.config();
     this.adapter = adapter == null ? Map.of() : adapter.tensors();
     this.loraScale = adapter == null ? 0 : adapter.loraScale();
-    this.exact = exact;
+    this.exact = options.exact();
+    this.lowRank = options.lowRank();
     this.cache = cache;
     this.updateCache = updateCache;
     this.workers = workers;
     this.arena = arena;
+    this.scratchArena = scratchArena;
     this.routers = new RouterBuilder(this::find, config.rmsEpsilon());
   }
 
@@ -213,9 +222,12 @@ final class WeightsBuilder {
     if (exact) {
       PackedMatrix packed = Packer.allocate(PanelFormat.F32, rows, w.columns(), arena);
       Packer.RowSource source = a == null ? (row, out) -> w.dequantize(rowOf.applyAsInt(row), out, 0)
-          : new MergedRows(w, rowOf, new LowRankUpdate(a.toFloats(), b.toFloats(), loraScale));
+          : new MergedRows(w, rowOf, LowRankUpdate.of(a, b, loraScale));
       inParallel(name, packed.panels(), (from, to) -> Packer.packF32(source, packed, from, to));
       return new Linear(packed, bias, null, 0);
+    }
+    if (a != null && lowRank.merges(w.type())) {
+      return new Linear(merged(name, w, a, b, rowOf), bias, null, 0);
     }
     PackedMatrix packed = packed(cache, name, w, Packer.formatOf(w.type()), rowOf);
     if (a == null) {
@@ -229,14 +241,35 @@ final class WeightsBuilder {
     return new Linear(packed, bias, packed(updateCache, b.name(), b, factorFormat(b), rowOf), loraRow);
   }
 
-  /** A packed matrix, from the cache if it has it. */
-  private PackedMatrix packed(PackedCache cache, String name, Tensor w, PanelFormat format, IntUnaryOperator rowOf) {
-    int rows = Math.toIntExact(w.rows());
-    PackedMatrix cached = cache == null ? null : cache.find(name, format, rows, w.columns());
+  /** A matrix packed with its update merged, from the cache if it has it. The sum is in memory as a file would have it. */
+  private PackedMatrix merged(String name, Tensor w, Tensor a, Tensor b, IntUnaryOperator rowOf) {
+    PanelFormat format = Packer.formatOf(w.type());
+    PackedMatrix cached = cached(updateCache, name, w, format);
     if (cached != null) {
       return cached;
     }
-    PackedMatrix packed = Packer.allocate(format, rows, w.columns(), arena);
+    LowRankUpdate update = LowRankUpdate.of(a, b, loraScale);
+    long bytes = w.data().byteSize();
+    if (scratch.byteSize() < bytes) {
+      scratch = scratchArena.allocate(bytes, Long.BYTES);
+    }
+    Tensor sum = new Tensor(w.name(), w.type(), w.shape(), scratch.asSlice(0, bytes));
+    inParallel(name, Math.toIntExact(w.rows()), (from, to) -> update.merge(w, from, to, sum.data()));
+    return pack(updateCache, name, sum, format, rowOf);
+  }
+
+  /** A packed matrix, from the cache if it has it. */
+  private PackedMatrix packed(PackedCache cache, String name, Tensor w, PanelFormat format, IntUnaryOperator rowOf) {
+    PackedMatrix cached = cached(cache, name, w, format);
+    return cached != null ? cached : pack(cache, name, w, format, rowOf);
+  }
+
+  private static PackedMatrix cached(PackedCache cache, String name, Tensor w, PanelFormat format) {
+    return cache == null ? null : cache.find(name, format, Math.toIntExact(w.rows()), w.columns());
+  }
+
+  private PackedMatrix pack(PackedCache cache, String name, Tensor w, PanelFormat format, IntUnaryOperator rowOf) {
+    PackedMatrix packed = Packer.allocate(format, Math.toIntExact(w.rows()), w.columns(), arena);
     inParallel(name, packed.panels(), (from, to) -> Packer.pack(w, rowOf, packed, from, to));
     if (cache != null) {
       cache.add(name, packed);
@@ -264,10 +297,13 @@ final class WeightsBuilder {
     workers.run((share, shares) -> {
       try {
         range.run(Workers.Job.from(n, share, shares), Workers.Job.from(n, share + 1, shares));
-      } catch (ArithmeticException | InternalError e) {
+      } catch (ArithmeticException | InternalError | MalformedFileException e) {
         failure.set(e);
       }
     });
+    if (failure.get() instanceof MalformedFileException e) {
+      throw e;
+    }
     if (failure.get() instanceof ArithmeticException e) {
       throw new MalformedFileException("model file", name, e.getMessage(), e);
     }

@@ -44,7 +44,7 @@ class AdapterTest {
     return Stream.of(TinyModel.SMALL, TinyModel.QWEN2, TinyModel.QWEN3);
   }
 
-  /** Exact mode merges the updates, fast mode keeps their factors: both compute W + scale · B·A. */
+  /** Merged or beside, all modes compute W + scale · B·A. */
   @ParameterizedTest
   @MethodSource("shapes")
   void updatesAllMatrices(TinyModel.Shape shape) throws IOException {
@@ -89,13 +89,16 @@ class AdapterTest {
     int[] tokens = base.tokens(30, 1);
     int vocabulary = base.config().vocabulary();
     Function<String, double[][]> merged = merged(base, tensors);
-    for (boolean exact : new boolean[] {true, false}) {
+    List<ModelOptions> modes = List.of(
+        options.withExact(true), options.withLowRank(LowRank.MERGED), options.withLowRank(LowRank.BESIDE));
+    for (ModelOptions mode : modes) {
+      boolean exact = mode.exact();
       UnaryOperator<double[]> held = exact ? UnaryOperator.identity() : Reference::halves;
       Reference.Result expected =
           new Reference(base.config(), descriptor, merged, UnaryOperator.identity(), held).run(tokens);
       // A key or value on the edge between two half floats may fall to another side than the reference's.
       double bound = exact ? 1e-10 : 1e-7;
-      try (Model model = base.open(options.withExact(exact)); Session session = model.newSession();
+      try (Model model = base.open(mode); Session session = model.newSession();
           Session single = model.newSession()) {
         Logits.assertClose(expected.logits(), Logits.prefill(session, vocabulary, tokens), bound);
         Logits.assertClose(expected.logits(), Logits.decode(single, vocabulary, tokens), bound);
@@ -113,7 +116,8 @@ class AdapterTest {
   void updatesOfEveryKindOfMatrix(DType type) throws IOException {
     TinyModel base = TinyModel.dense(TinyModel.EVEN, type, 1);
     List<Tensor> tensors = tensors(base, List.of("attn_q", "attn_output", "ffn_down"));
-    ModelOptions options = ModelOptions.defaults().withThreads(1).withAdapter(write(tensors));
+    ModelOptions options =
+        ModelOptions.defaults().withThreads(1).withAdapter(write(tensors)).withLowRank(LowRank.BESIDE);
     int[] tokens = base.tokens(30, 1);
     int vocabulary = base.config().vocabulary();
     try (Model exact = base.open(options.withExact(true)); Model fast = base.open(options); Model plain = base.fast();
