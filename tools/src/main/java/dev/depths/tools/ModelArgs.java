@@ -15,6 +15,7 @@ final class ModelArgs {
   private final Arg<Path> model;
   private final Arg<Path> adapter;
   private final Arg<Boolean> noAdapter;
+  private final Arg<LoraMode> lora;
   private final Arg<Boolean> exact;
 
   /** Adds the options to a command. */
@@ -26,6 +27,9 @@ final class ModelArgs {
         .addTo(command, "Mixture-of-Depths adapter (GGUF or safetensors) to apply to a dense model.");
     noAdapter = Arg.flag("--no-adapter")
         .addTo(command, "Run the default model dense, without its adapter.");
+    lora = Arg.option(LoraMode.class, "--lora").label("WHERE").orElse(LoraMode.auto)
+        .addTo(command, "Where an adapter's low-rank updates are computed: merged into the matrices, beside them, or auto: merged "
+            + "into those of floats and Q8_0, beside others, which would round much of them away. Default: ${DEFAULT-VALUE}.");
     exact = Arg.flag("--exact")
         .addTo(command, "Dequantised weights and f32 activations throughout: slow, for parity checks.");
   }
@@ -57,8 +61,7 @@ final class ModelArgs {
 
   /** Opens the model without an adapter. */
   Model openDense(Streams streams, int threads) throws IOException {
-    return Model.open(path(streams),
-        new ModelOptions(threads, exact.value(), Optional.empty(), Optional.of(CacheDirectory.packed())));
+    return Model.open(path(streams), options(threads, Optional.empty()));
   }
 
   /** The file that says which blocks are routed: the adapter's, or the model's. */
@@ -103,6 +106,11 @@ final class ModelArgs {
   }
 
   private ModelOptions options(int threads) {
-    return new ModelOptions(threads, exact.value(), adapterPath(), Optional.of(CacheDirectory.packed()));
+    return options(threads, adapterPath());
+  }
+
+  private ModelOptions options(int threads, Optional<Path> applied) {
+    return new ModelOptions(
+        threads, exact.value(), applied, lora.value().lowRank(), Optional.of(CacheDirectory.packed()));
   }
 }

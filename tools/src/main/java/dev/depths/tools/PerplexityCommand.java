@@ -10,7 +10,6 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
-import java.util.Optional;
 
 /** Measures how well a model predicts a text, and how far it is from a reference. */
 final class PerplexityCommand extends Command {
@@ -121,8 +120,7 @@ final class PerplexityCommand extends Command {
     if (EXACT.equals(reference.value())) {
       return model.openExact(streams, threadCount);
     }
-    ModelOptions options =
-        new ModelOptions(threadCount, false, Optional.empty(), Optional.of(CacheDirectory.packed()));
+    ModelOptions options = ModelOptions.defaults().withThreads(threadCount).withCache(CacheDirectory.packed());
     Model other = Model.open(Path.of(reference.value()), options);
     try {
       ModelArgs.requireContext(other, context.value(), "reference");

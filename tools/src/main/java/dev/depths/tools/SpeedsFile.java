@@ -12,13 +12,14 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.zip.CRC32;
 
 /**
  * The speeds of a model on this machine, in the user's cache directory: one file for each model with its adapter, processor,
- * kernels (and so width of vectors), number of threads and arithmetic.
+ * kernels (and so width of vectors), number of threads, arithmetic and place of low-rank updates.
  */
 final class SpeedsFile {
   private SpeedsFile() {}
@@ -30,6 +31,7 @@ final class SpeedsFile {
     key.put("kernels", model.kernelDescription());
     key.put("n_threads", model.options().threads());
     key.put("exact", model.options().exact());
+    key.put("lora", model.options().lowRank().name().toLowerCase(Locale.ROOT));
     return key;
   }
 
