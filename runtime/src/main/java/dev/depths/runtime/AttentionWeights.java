@@ -13,6 +13,12 @@ package dev.depths.runtime;
  */
 record AttentionWeights(float[] norm, Projection qkv, Projection query, Projection keyValue, float[] queryNorm,
     float[] keyNorm, Projection output) {
+  /** Of the bytes those of low-rank updates. */
+  long lowRankBytes() {
+    return (qkv != null ? qkv.lowRankBytes() : query.lowRankBytes()) + output.lowRankBytes()
+        + (keyValue == null ? 0 : keyValue.lowRankBytes());
+  }
+
   /** Bytes that a pass reads. */
   long bytes() {
     return (qkv != null ? qkv.bytes() : query.bytes()) + output.bytes()

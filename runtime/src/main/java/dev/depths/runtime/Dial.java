@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
+import java.util.function.DoubleUnaryOperator;
 
 /**
  * Trades quality for speed: finds the thresholds for a wish in a model's calibration. Immutable.
@@ -29,7 +30,7 @@ public final class Dial {
   /** Of a prompt's token in milliseconds; null unless speeds are known. */
   private final Curve prefillTime;
 
-  private Dial(Calibration calibration, Optional<Speeds> speeds, double least) {
+  private Dial(Calibration calibration, Curve bytes, Optional<Speeds> speeds, double least) {
     List<Row> rows = calibration.rows();
     this.calibration = calibration;
     this.speeds = speeds;
@@ -42,7 +43,7 @@ public final class Dial {
     }
     this.kl = Curve.of(rows, Row::blocksRun, Row::kl);
     this.perplexity = Curve.of(rows, Row::blocksRun, Row::perplexity);
-    this.bytes = Curve.of(rows, Row::blocksRun, Row::bytesRead);
+    this.bytes = bytes;
     // What is computed more takes longer: where the measurements say otherwise the machine was disturbed.
     this.time = speeds.map(s -> Curve.of(s.points(), Speeds.Point::capacity, Speeds.Point::decodeMillis).rising()).orElse(bytes);
     this.prefillTime =
@@ -51,17 +52,25 @@ public final class Dial {
 
   /** The dial of a calibration, without speeds: it takes a token's time to be that of reading its weights. */
   public static Dial of(Calibration calibration) {
-    return new Dial(calibration, Optional.empty(), calibration.rows().getFirst().blocksRun());
+    List<Row> rows = calibration.rows();
+    return new Dial(
+        calibration, Curve.of(rows, Row::blocksRun, Row::bytesRead), Optional.empty(), rows.getFirst().blocksRun());
+  }
+
+  /** This dial for a model that reads, by capacity, such a share of the dense model's weight bytes. */
+  Dial withBytesRead(DoubleUnaryOperator share) {
+    Curve curve = Curve.of(calibration.rows(), Row::blocksRun, row -> share.applyAsDouble(row.blocksRun()));
+    return new Dial(calibration, curve, speeds, least);
   }
 
   /** This dial with what was measured on the machine. */
   public Dial withSpeeds(Speeds speeds) {
-    return new Dial(calibration, Optional.of(speeds), least);
+    return new Dial(calibration, bytes, Optional.of(speeds), least);
   }
 
   /** This dial, which goes no lower than a capacity; its own bounds stay. */
   public Dial withLeast(double capacity) {
-    return new Dial(calibration, speeds, Math.clamp(capacity, least, most));
+    return new Dial(calibration, bytes, speeds, Math.clamp(capacity, least, most));
   }
 
   /** The calibration. */

@@ -11,7 +11,13 @@ import dev.depths.runtime.kernel.PackedMatrix;
  * @param loraRow where the update's rank intermediate values start among those of the projection
  */
 record Linear(PackedMatrix weights, float[] bias, PackedMatrix loraB, int loraRow) {
+  /** Without the low-rank update. */
   long bytes() {
-    return weights.bytes() + (bias == null ? 0 : 4L * bias.length) + (loraB == null ? 0 : loraB.bytes());
+    return weights.bytes() + (bias == null ? 0 : 4L * bias.length);
+  }
+
+  /** Of the update's second factor. */
+  long lowRankBytes() {
+    return loraB == null ? 0 : loraB.bytes();
   }
 }

@@ -10,6 +10,9 @@ sealed interface MlpWeights {
   /** Bytes that a decode of one token reads. */
   long bytes();
 
+  /** Those of them that are of low-rank updates. */
+  long lowRankBytes();
+
   /**
    * One MLP.
    *
@@ -21,6 +24,11 @@ sealed interface MlpWeights {
     @Override
     public long bytes() {
       return gateUp.bytes() + down.bytes() + (norm == null ? 0 : 4L * norm.length);
+    }
+
+    @Override
+    public long lowRankBytes() {
+      return gateUp.lowRankBytes() + down.lowRankBytes();
     }
   }
 
@@ -50,6 +58,11 @@ sealed interface MlpWeights {
     @Override
     public long bytes() {
       return fixedBytes() + used * experts.getFirst().bytes();
+    }
+
+    @Override
+    public long lowRankBytes() {
+      return shared == null ? 0 : shared.lowRankBytes();
     }
   }
 }

@@ -214,6 +214,14 @@ public final class Model implements AutoCloseable {
     return calibration;
   }
 
+  /**
+   * The dial of a calibrated model. What is read of the weights is that of the model as it was opened, with its types and low-rank
+   * updates, which need not be those of the model that was calibrated.
+   */
+  public Optional<Dial> dial() {
+    return calibration.map(table -> Dial.of(table).withBytesRead(ReadShare.of(weights, mod.orElseThrow().part())::at));
+  }
+
   /** Tells models with their adapters apart: a sum over tensors' names, types and shapes and samples of their elements. */
   public String fingerprint() {
     requireOpen();

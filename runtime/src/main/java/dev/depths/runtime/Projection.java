@@ -15,6 +15,7 @@ final class Projection {
   private final int gemvRows;
   private final int gemvPanels;
   private final long bytes;
+  private final long lowRankBytes;
 
   /**
    * @param parts the matrices
@@ -31,7 +32,8 @@ final class Projection {
         .reduce(ActivationRange.ANY, ActivationRange::and);
     this.gemvRows = parts.stream().mapToInt(p -> Kernels.gemvRows(p.weights().format())).min().orElseThrow();
     this.gemvPanels = parts.stream().mapToInt(p -> Kernels.gemvPanels(p.weights().format())).max().orElseThrow();
-    this.bytes = parts.stream().mapToLong(Linear::bytes).sum() + (loraA == null ? 0 : 4L * loraA.length);
+    this.lowRankBytes = parts.stream().mapToLong(Linear::lowRankBytes).sum() + (loraA == null ? 0 : 4L * loraA.length);
+    this.bytes = parts.stream().mapToLong(Linear::bytes).sum() + lowRankBytes;
   }
 
   int size() {
@@ -82,5 +84,10 @@ final class Projection {
   /** Bytes that one pass reads. */
   long bytes() {
     return bytes;
+  }
+
+  /** Those of them that are factors of low-rank updates. */
+  long lowRankBytes() {
+    return lowRankBytes;
   }
 }

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.depths.loader.DType;
 import dev.depths.loader.LoadException;
+import dev.depths.loader.ModDescriptor;
 import dev.depths.loader.ModelConfig.Rope;
 import dev.depths.loader.Tensor;
 import java.io.IOException;
@@ -114,6 +115,35 @@ class LowRankTest {
     Logits.assertClose(exact.prefill, merged.prefill, 1e-3);
     Logits.assertClose(exact.decode, merged.decode, 1e-2);
     assertTrue(merged.weightBytes < Run.of(base, options.withLowRank(LowRank.BESIDE)).weightBytes);
+  }
+
+  /** By how much of the routed block is run, merged or beside, with a bypass and with keys and values of skipped tokens. */
+  @ParameterizedTest
+  @CsvSource({"Q8_0, AUTO, absent", "Q8_0, BESIDE, absent", "Q4_0, AUTO, projected", "F16, AUTO, projected"})
+  void readsWhatIsExpected(DType type, LowRank lowRank, String skippedKv) throws IOException {
+    TinyModel model = TinyModel.dense(SHAPE, type, 1);
+    List<Tensor> tensors = new ArrayList<>(AdapterTest.tensors(model, ALL));
+    tensors.add(RandomTensors.matrix("blk.1.mod_bypass_a.weight", DType.F16, 20, 256, 0.1, new Random(1)));
+    tensors.add(RandomTensors.matrix("blk.1.mod_bypass_b.weight", DType.F16, 256, 20, 0.1, new Random(2)));
+    Path adapter = Safetensors.write(directory.resolve("adapter.safetensors"), """
+        {"version": 1, "blocks": [1], "router": "linear", "selection": "threshold", "threshold": 0.5, "combine": "x+f",
+        "bypass": "lowrank", "skipped_kv": "%s", "lora": {"rank": 3, "scale": 0.7}}""".formatted(skippedKv), n -> n, tensors);
+    Path base = base(model);
+    ModelOptions options = ModelOptions.defaults().withThreads(1);
+    try (Model dense = Model.open(base, options);
+        Model opened = Model.open(base, options.withAdapter(adapter).withLowRank(lowRank));
+        Session session = opened.newSession()) {
+      Logits.decode(session, opened.config().vocabulary(), TOKENS);
+      Counters counters = session.counters();
+      long computed = counters.routed().getFirst().tokensComputed();
+      assertTrue(computed > 0 && computed < TOKENS.length, () -> "computes " + computed + " tokens");
+      ReadShare share = ReadShare.of(opened.weights(), ModDescriptor.Part.BLOCK);
+      assertEquals(dense.weightBytes(), share.dense());
+      // With the embedding's row, and without the last norm, which is not counted.
+      double expected =
+          share.at((double) computed / TOKENS.length) * dense.weightBytes() + type.bytes(256) - Float.BYTES * 256;
+      assertEquals(expected, (double) counters.weightBytesRead() / TOKENS.length, 1e-6);
+    }
   }
 
   /** In exact mode the sums are in f32 whatever the types, and so the same. */

@@ -89,13 +89,14 @@ final class DialArgs {
    * @throws CommandException if there is a wish and the model is not calibrated
    */
   Optional<DialChoice> choose(Model opened, Streams streams) throws IOException {
-    if (opened.calibration().isEmpty()) {
+    Optional<Dial> found = opened.dial();
+    if (found.isEmpty()) {
       if (isGiven()) {
         throw notCalibrated(wish());
       }
       return Optional.empty();
     }
-    Dial calibrated = Dial.of(opened.calibration().get());
+    Dial calibrated = found.get();
     if (!isGiven()) {
       ModDescriptor mod = opened.mod().orElseThrow();
       return calibrated.own(mod.selection())
