@@ -9,7 +9,8 @@ import dev.depths.loader.LowRankUpdate;
  *
  * <p>Rounding W + B·A to W's type loses some of the update. For the default adapter, whose update is worth a KL divergence of
  * 0.025 nats per token (SmolLM2-135M dense, with it against without it), the rounding costs 0.000001 for F16, 0.00004 for BF16
- * and 0.0013 for Q8_0; but 0.0055 for blocks like Q6_K's, 0.017 for 5 bits, and for Q4_0 and Q4_1 as much as there is.
+ * and 0.0013 for Q8_0, which is what storing the weights as Q8_0 costs; but 0.0055 for blocks like Q6_K's, 0.017 for 5 bits, and
+ * for Q4_0 and Q4_1 as much as there is.
  */
 public enum LowRank {
   /** Merged where the matrix' type holds the update: floats and Q8_0; beside matrices of fewer bits. */
