@@ -23,7 +23,7 @@ import zstandard
 
 HERE = Path(__file__).parent
 HELD_OUT = 40  # one document of so many
-CHARACTERS_PER_PACKAGE = 3_000_000  # that no package's manner dominates
+CHARACTERS_PER_PACKAGE = 9_000_000  # that no package's manner dominates
 CHARACTERS_PER_DOCUMENT = 500  # at least
 COMMON = frozenset("a an and are as at be but by can for from has have if in is it its may must not of on or that the then "
                    "there these this to was which will with you your".split())

@@ -78,14 +78,16 @@ class TrainTest(unittest.TestCase):
     def test_learns_and_is_the_same_each_time(self):
         with tempfile.TemporaryDirectory() as folder:
             folder = Path(folder)
-            text = np.tile(np.arange(64, dtype=np.uint16), 400)
+            text = np.tile(np.arange(64, dtype=np.uint16), 600)
             for name in ("train", "heldout"):
                 np.save(folder / f"{name}.npy", text)
-            settings = Settings(TINY, flops=60 * 4 * training_flops(TINY), seed=3)
-            runs = [train(settings, folder, folder / place, compiled=False) for place in ("a", "b")]
-            self.assertEqual(runs[0], runs[1])
-            self.assertEqual(60, runs[0]["steps"])
-            self.assertLess(runs[0]["held_out"]["topk"], 1.0)
+            settings = [Settings(TINY, flops=60 * 4 * training_flops(TINY), seed=seed, rate=1e-2, batch=4) for seed in (3, 4)]
+            first, second = train(settings, folder, folder / "together", compiled=False)
+            self.assertEqual([first], train(settings[:1], folder, folder / "alone", compiled=False))
+            self.assertEqual([], train(settings, folder, folder / "together", compiled=False))
+            for run in (first, second):
+                self.assertEqual(60, run["steps"])
+                self.assertLess(run["held_out"]["topk"], 1.0)
 
 
 class CorpusTest(unittest.TestCase):

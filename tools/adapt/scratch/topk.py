@@ -83,16 +83,19 @@ def best(r, shape):
 def routed(block, x, rope, shape):
     """A routed block on x [batch, time, width] in training: the new rows, and the predictor's loss."""
     batch, time, _ = x.shape
-    r = block.score(x, "mod_")
+    # In 16 bits many scores would be equal, and the choice among them not that of inference.
+    with torch.autocast(x.device.type, enabled=False):
+        r, predicted = block.score(x, "mod_"), block.predict(x.detach(), "mod_")
     chosen = best(r, shape)
     rows = (chosen + torch.arange(batch, device=x.device)[:, None] * time).flatten()
     flat = x.flatten(0, 1)
-    tile = flat[rows]
+    # Rows are distinct, so that the gradient of index_select is exact whatever the order of its additions.
+    tile = flat.index_select(0, rows)
     update = tile_attention(block, block.attn_norm(tile), chosen, rope)
     update = update + block.mlp(block.ffn_norm(tile + update))
-    gate = GATES[shape.gate](r.flatten()[rows, None])
+    gate = GATES[shape.gate](r.flatten().index_select(0, rows)[:, None])
     member = torch.zeros_like(r).scatter(1, chosen, 1)
-    predictor = F.binary_cross_entropy_with_logits(block.predict(x.detach(), "mod_"), member)
+    predictor = F.binary_cross_entropy_with_logits(predicted, member)
     return flat.index_add(0, rows, gate * update).view_as(x), predictor
 
 
@@ -120,8 +123,10 @@ class Losses:
     """The losses of training. Compiled, blocks of a kind share what is made of one of them."""
 
     def __init__(self, model, compiled=True):
+        # A variant is made of each shape that a process trains.
+        torch._dynamo.config.recompile_limit = 64
         make = (lambda f: torch.compile(f, dynamic=False)) if compiled else lambda f: f
-        self.model, self.rope = model, Rope(model.config, model.shape.context)
+        self.model, self.rope = model, Rope(model.config, model.shape.context, model.token_embd.weight.device)
         self.routed, self.dense, self.head = make(routed), make(dense), make(head_loss)
 
     def __call__(self, tokens, targets):
@@ -135,4 +140,4 @@ class Losses:
             else:
                 x = self.dense(block, x, self.rope)
         loss = self.head(model.output_norm(x), model.head(), targets)
-        return loss, torch.stack(predictors).mean() if predictors else torch.zeros(())
+        return loss, torch.stack(predictors).mean() if predictors else torch.zeros_like(loss)
