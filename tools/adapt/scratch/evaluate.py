@@ -1,10 +1,9 @@
-"""Measures trained models: in PyTorch their losses and the predictor's choices, with Depths all that runs.
+"""Measures trained models with Depths.
 
     python -m scratch.evaluate work/corpus work/tokens work/runs work/models ../../depths [NAME ...]
 
-Of each finished run (or those named) it writes work/models/NAME.gguf (f32) and NAME-q8_0.gguf, and NAME.json with: parity of
-Depths' exact mode with PyTorch; held-out losses under each rule, by both; how often the predictor agrees with top-k; rates,
-and bytes of keys and values.
+Of each run whose model is there (or of those named) it writes work/models/NAME.gguf (f32) and NAME-q8_0.gguf, and NAME.json
+with: parity of Depths' exact mode with PyTorch; perplexities under each rule; rates, and bytes of keys and values; a text.
 """
 import argparse
 import json
@@ -13,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 from scratch.export import load, write
+from scratch.heldout import rules_of
 from scratch.tokens import documents
-from scratch.train import HELD_OUT_WINDOWS, Windows, held_out
+from scratch.train import Windows, load_ids
 
 PARITY_WINDOWS = 3
 TEXT_CHARACTERS = 200_000
@@ -46,10 +45,6 @@ class Depths:
         return np.load(f"{scratch}.npy"), {int(block): positions for block, positions in routing.items()}
 
 
-def rules_of(model):
-    return {"topk": model.topk, "predictor": model.predictor, "dense": None} if model.mod.blocks else {"dense": None}
-
-
 def recorded(rule, into):
     """The rule, putting down what it chose: block number -> chosen [batch, time]."""
     def record(block, prefix, x):
@@ -62,7 +57,7 @@ def recorded(rule, into):
 @torch.no_grad()
 def parity(model, depths, file, tokens, scratch):
     """Of each rule the normalised mean squared error of Depths' logits, and whether every decision is the same."""
-    windows, out = Windows(tokens / "heldout.npy", model.shape.context), {}
+    windows, out = Windows(load_ids(tokens / "heldout.npy", "cpu"), model.shape.context, seed=0), {}
     for name, rule in rules_of(model).items():
         if name == "dense" and model.mod.blocks:
             continue
@@ -75,26 +70,6 @@ def parity(model, depths, file, tokens, scratch):
             same &= all(chosen[b][0].nonzero().flatten().tolist() == computed[b] for b in chosen)
         out[name] = {"nmse": max(errors), "same_decisions": same}
     return out
-
-
-@torch.no_grad()
-def agreement(model, tokens, threshold=0.5, windows=HELD_OUT_WINDOWS // 2):
-    """How the predictor's choices compare with top-k's where both see what top-k left, over (token, block) pairs."""
-    texts = Windows(tokens / "heldout.npy", model.shape.context)
-    pairs = []
-
-    def rule(block, prefix, x):
-        decision = model.topk(block, prefix, x)
-        pairs.append((decision.chosen, torch.sigmoid(block.predict(x, "mod_")) > threshold))
-        return decision
-
-    for number in range(windows // 16):
-        model(texts.batch(number, 16)[0], rule)
-    topk, predicted = (torch.cat([p[i].flatten() for p in pairs]) for i in (0, 1))
-    both = (topk & predicted).sum().item()
-    return {"accuracy": (topk == predicted).float().mean().item(), "precision": both / max(1, predicted.sum().item()),
-            "recall": both / topk.sum().item(), "share_predicted": predicted.float().mean().item(),
-            "share_topk": topk.float().mean().item()}
 
 
 def measured(model, depths, file, small, text, scratch):
@@ -117,16 +92,12 @@ def measured(model, depths, file, small, text, scratch):
 
 
 def evaluate(folder, corpus_text, tokens, models, depths):
-    model, name, run = load(folder), folder.name, json.loads((folder / "run.json").read_text())
+    model, name = load(folder), folder.name
     file, small, scratch = models / f"{name}.gguf", models / f"{name}-q8_0.gguf", models / name
     write(model, tokens / "tokenizer.json", file, name)
     depths("convert", "--force", "--type", "q8_0", file, small)
     result = {"name": name, "parity": parity(model, depths, file, tokens, scratch),
-              # As training reported, and of a Mixture-of-Depths model what it loses if all tokens run.
-              "held_out": run["held_out"] | ({"dense": held_out(model, tokens / "heldout.npy", None)} if model.mod.blocks else {}),
               "depths": measured(model, depths, file, small, corpus_text, scratch)}
-    if model.mod.blocks:
-        result["predictor"] = agreement(model, tokens)
     (models / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
     for suffix in (".npy", ".routing.json", ".prompt.txt"):
         Path(f"{scratch}{suffix}").unlink(missing_ok=True)
@@ -141,12 +112,14 @@ def main():
     args = parser.parse_args()
     args.models.mkdir(parents=True, exist_ok=True)
     text = args.models / "heldout.txt"
-    text.write_text("\n\n".join(documents(args.corpus / "heldout.txt.zst"))[:TEXT_CHARACTERS])
+    held_out = documents(args.corpus / "heldout.txt.zst")
+    # In any order, since documents of a package stand together.
+    text.write_text("\n\n".join(held_out[i] for i in np.random.default_rng(0).permutation(len(held_out)))[:TEXT_CHARACTERS])
     for folder in sorted(args.runs.iterdir()):
         wanted = not args.names or folder.name in args.names
-        if wanted and (folder / "run.json").exists() and not (args.models / f"{folder.name}.json").exists():
+        if wanted and (folder / "model.pt").exists() and not (args.models / f"{folder.name}.json").exists():
             result = evaluate(folder, text, args.tokens, args.models, Depths(args.depths))
-            print(result["name"], result["parity"], result["held_out"], flush=True)
+            print(result["name"], result["parity"], flush=True)
 
 
 if __name__ == "__main__":

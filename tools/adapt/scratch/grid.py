@@ -17,6 +17,7 @@ from pathlib import Path
 
 import torch
 
+from scratch.heldout import is_routed, own_loss
 from scratch.topk import Shape
 from scratch.train import EXPONENT, RATE, Settings, peak_rate, train
 
@@ -49,23 +50,18 @@ def train_group(settings, deadline, *arguments):
 
 
 def worth_measuring(runs):
-    """Of each budget the best run of each kind, then those of the other kind and the same size; smaller ones first."""
-    def best(found):
-        return min(found, key=lambda run: run["held_out"]["topk" if "topk" in run["held_out"] else "dense"], default=None)
+    """Names of the best run of each budget and kind, smaller ones first, then of those of the other kind and the same size."""
+    def size_budget_seed(run):
+        return run["name"].split("-", 1)[1]
 
-    def key(run, *names):
-        return [run["settings"][name] for name in names]
-
-    routed = [run for run in runs if run["settings"]["shape"]["capacity"]]
-    dense = [run for run in runs if not run["settings"]["shape"]["capacity"]]
-    firsts = [best(r for r in kind if r["settings"]["flops"] == flops)
-              for flops in {r["settings"]["flops"] for r in runs} for kind in (routed, dense)]
-    firsts = sorted(filter(None, firsts), key=lambda run: run["parameters"])
-    others = [other for run in firsts for other in (dense if run in routed else routed)
-              if key(run, "flops", "seed") == key(other, "flops", "seed")
-              and run["settings"]["shape"]["width"] == other["settings"]["shape"]["width"]]
-    small = best(run for run in routed if run["parameters"] < TEST_RESOURCE_PARAMETERS)
-    return list({run["name"]: run for run in ([small] if small else []) + firsts + others})
+    runs = sorted(runs, key=own_loss)
+    best = {}
+    for run in runs:
+        best.setdefault((run["settings"]["flops"], is_routed(run)), run)
+    best = sorted(best.values(), key=lambda run: run["parameters"])
+    small = [run for run in runs if is_routed(run) and run["parameters"] < TEST_RESOURCE_PARAMETERS][:1]
+    others = [run for run in runs if size_budget_seed(run) in map(size_budget_seed, best)]
+    return list(dict.fromkeys(run["name"] for run in small + best + others))
 
 
 def pack(runs, folder):

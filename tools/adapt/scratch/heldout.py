@@ -11,6 +11,16 @@ def rules_of(model):
     return {"topk": model.topk, "predictor": model.predictor, "dense": None} if model.mod.blocks else {"dense": None}
 
 
+def is_routed(run):
+    """Of the results of a run."""
+    return run["settings"]["shape"]["capacity"] > 0
+
+
+def own_loss(run):
+    """Of the results of a run: the loss as it was trained."""
+    return run["held_out"]["topk" if is_routed(run) else "dense"]
+
+
 @torch.no_grad()
 def losses(model, windows, count=WINDOWS):
     """The mean loss under each rule."""

@@ -11,6 +11,9 @@ from statistics import mean, median
 
 import matplotlib
 import matplotlib.pyplot as plt
+import numpy as np
+
+from scratch.heldout import is_routed, own_loss
 
 HERE = Path(__file__).parent
 COLOURS = {"dense": "#64748b", "mod": "#d97706"}
@@ -30,16 +33,12 @@ def collected(runs, models):
 
 
 def kind(run):
-    return "mod" if run["settings"]["shape"]["capacity"] else "dense"
+    return "mod" if is_routed(run) else "dense"
 
 
 def size(run):
     """Width × blocks."""
     return "{width} × {blocks}".format(**run["settings"]["shape"])
-
-
-def loss(run, rule=None):
-    return run["held_out"][rule or ("topk" if kind(run) == "mod" else "dense")]
 
 
 def groups(runs):
@@ -73,33 +72,45 @@ def losses(runs):
         routed = which == "mod"
         rows.append([power(budget), "MoD" if routed else "dense", scale, f"{run['parameters'] / 1e6:.2f}",
                      f"{run['forward_flops_per_token'] / 1e6:.2f}", f"{run['tokens'] / 1e6:.2f}", len(same),
-                     spread(loss(r) for r in same),
-                     spread(loss(r, "predictor") for r in same) if routed else "",
-                     f"{mean(loss(r, 'predictor') - loss(r) for r in same):+.3f}" if routed else "",
-                     spread(r["held_out"]["dense"] for r in same) if routed and all("dense" in r["held_out"] for r in same) else ""])
+                     spread(own_loss(r) for r in same),
+                     spread(r["held_out"]["predictor"] for r in same) if routed else "",
+                     f"{mean(r['held_out']['predictor'] - own_loss(r) for r in same):+.3f}" if routed else "",
+                     spread(r["held_out"]["dense"] for r in same) if routed else ""])
     return table(["training FLOPs", "kind", "width × blocks", "M parameters", "MFLOP a token, forward", "M tokens", "seeds",
                   "loss", "with the predictor", "what it costs", "all tokens run"], rows)
 
 
+def optimum(points):
+    """Of (x, loss) in ascending order of x, the lowest point of the parabola in log x through the lowest loss and its
+    neighbours; None if the lowest has none on one side."""
+    lowest = min(range(len(points)), key=lambda i: points[i][1])
+    if not 0 < lowest < len(points) - 1:
+        return None
+    x, y = np.array(points[lowest - 1:lowest + 2]).T
+    a, b, c = np.polyfit(np.log(x), y, 2)
+    return float(np.exp(-b / (2 * a))), float(c - b * b / (4 * a))
+
+
 def comparison(runs):
-    """Of each budget and seed the best size of each kind."""
-    rows = []
-    budgets = sorted({run["settings"]["flops"] for run in runs})
-    for budget in budgets:
-        for seed in sorted({r["settings"]["seed"] for r in runs}):
-            best = {}
-            for which in ("dense", "mod"):
-                same = [r for r in runs if r["settings"]["flops"] == budget and r["settings"]["seed"] == seed and kind(r) == which]
-                if same:
-                    best[which] = min(same, key=loss)
-            if len(best) == 2:
-                d, m = best["dense"], best["mod"]
-                rows.append([power(budget), seed, f"{loss(d):.3f} ({size(d)})",
-                             f"{loss(m):.3f} ({size(m)})", f"{loss(m) - loss(d):+.3f}",
-                             f"{loss(m, 'predictor') - loss(d):+.3f}",
-                             f"{m['forward_flops_per_token'] / d['forward_flops_per_token']:.2f}"])
-    return table(["training FLOPs", "seed", "best dense", "best MoD", "difference", "with the predictor",
-                  "forward FLOPs, MoD / dense"], rows)
+    """Of each budget the best size of each kind, with the seeds that this size was trained with."""
+    rows, found = [], groups(runs)
+    for budget in sorted({run["settings"]["flops"] for run in runs}):
+        best = {}
+        for which in ("dense", "mod"):
+            sizes = [same for (b, k, _), same in found.items() if (b, k) == (budget, which)]
+            if sizes:
+                best[which] = min(sizes, key=lambda same: mean(map(own_loss, same))), [
+                    optimum([(same[0][key], mean(map(own_loss, same))) for same in sizes])
+                    for key in ("parameters", "forward_flops_per_token")]
+        for which, (same, (by_parameters, by_flops)) in best.items():
+            run = same[0]
+            rows.append([power(budget), "MoD" if which == "mod" else "dense", size(run), spread(map(own_loss, same)),
+                         f"{run['forward_flops_per_token'] / 1e6:.2f}",
+                         f"{by_parameters[1]:.3f}" if by_parameters else "not bracketed",
+                         f"{by_parameters[0] / 1e6:.1f}" if by_parameters else "",
+                         f"{by_flops[0] / 1e6:.1f}" if by_flops else ""])
+    return table(["training FLOPs", "kind", "best size", "its loss", "its MFLOP a token", "loss at the optimum",
+                  "M parameters there", "MFLOP a token there"], rows)
 
 
 def speeds(runs, rates):
@@ -144,22 +155,25 @@ def predictors(runs):
 
 def plot(runs, path):
     matplotlib.rcParams.update({"svg.hashsalt": "depths", "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 9})
-    figure, axes = plt.subplots(1, 2, figsize=(9, 4), sharey=True)
+    figure, axes = plt.subplots(1, 2, figsize=(9, 4.5), sharey=True)
     budgets = sorted({run["settings"]["flops"] for run in runs})
     for axis, key, label in ((axes[0], "parameters", "parameters"), (axes[1], "forward_flops_per_token", "FLOPs a token, forward")):
         for budget in budgets:
             for which in ("dense", "mod"):
-                same = sorted((g[0][key], [loss(r) for r in g]) for (b, k, _), g in groups(runs).items() if b == budget and k == which)
-                style = {"color": COLOURS[which], "linestyle": "-" if budget == budgets[-1] else "--"}
-                name = f"{'MoD 12.5 %' if which == 'mod' else 'dense'}, {power(budget)} FLOPs"
-                axis.plot([x for x, _ in same], [mean(y) for _, y in same], label=name, **style)
+                same = sorted((g[0][key], [own_loss(r) for r in g]) for (b, k, _), g in groups(runs).items() if b == budget and k == which)
+                name = "MoD 12.5 %" if which == "mod" else "dense"
+                axis.plot([x for x, _ in same], [mean(y) for _, y in same], color=COLOURS[which],
+                          label=name if budget == budgets[0] else None)
                 for x, values in same:
                     axis.plot([x] * len(values), values, "o", color=COLOURS[which], markersize=3)
+                if which == "mod" and same:
+                    axis.annotate(power(budget), (same[-1][0], mean(same[-1][1])), xytext=(5, -3), textcoords="offset points")
         axis.set_xscale("log")
+        axis.margins(x=0.15)
         axis.set_xlabel(label)
         axis.grid(True, which="both", color="#e5e7eb", linewidth=0.5)
     axes[0].set_ylabel("held-out loss, nats a token")
-    axes[0].legend(frameon=False)
+    axes[0].legend(frameon=False, title="training FLOPs at the curves' ends")
     figure.tight_layout()
     figure.savefig(path, metadata={"Date": None, "Creator": None})
 

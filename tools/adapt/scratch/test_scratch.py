@@ -1,4 +1,7 @@
 """    python -m unittest scratch.test_scratch"""
+import json
+import math
+import tarfile
 import tempfile
 import unittest
 from pathlib import Path
@@ -10,6 +13,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from scratch import corpus
 from scratch.flops import forward_flops, training_flops
+from scratch.grid import PACKED_BYTES, groups, pack, worth_measuring
+from scratch.report import optimum
 from scratch.topk import GATES, Losses, Shape, SmallModel, best
 from scratch.train import Settings, train
 
@@ -88,6 +93,46 @@ class TrainTest(unittest.TestCase):
             for run in (first, second):
                 self.assertEqual(60, run["steps"])
                 self.assertLess(run["held_out"]["topk"], 1.0)
+
+
+def result(name, flops, width, loss, parameters=1):
+    capacity = 0.125 if name.startswith("mod") else 0.0
+    held_out = {"topk": loss, "dense": 0.0} if capacity else {"dense": loss}
+    return {"name": name, "settings": {"flops": flops, "shape": {"width": width, "blocks": 8, "capacity": capacity}},
+            "held_out": held_out, "parameters": parameters}
+
+
+class GridTest(unittest.TestCase):
+    def test_best_runs_and_their_likes_are_packed(self):
+        runs = [result("dense-32x8-1e14-1", 1e14, 32, 4.0), result("dense-64x8-1e14-1", 1e14, 64, 3.9, 9),
+                result("mod125-32x8-1e14-1", 1e14, 32, 3.8), result("mod125-64x8-1e14-1", 1e14, 64, 3.95, 9)]
+        self.assertEqual(["mod125-32x8-1e14-1", "dense-64x8-1e14-1", "mod125-64x8-1e14-1", "dense-32x8-1e14-1"],
+                         worth_measuring(runs))
+        with tempfile.TemporaryDirectory() as folder:
+            folder = Path(folder)
+            for run in runs:
+                (folder / "runs" / run["name"]).mkdir(parents=True)
+                (folder / "runs" / run["name"] / "run.json").write_text(json.dumps(run))
+                (folder / "runs" / run["name"] / "model.pt").write_bytes(bytes(PACKED_BYTES // 3))
+            pack(folder / "runs", folder / "packed")
+            whole = folder / "runs.tar"
+            whole.write_bytes(b"".join(part.read_bytes() for part in sorted((folder / "packed").iterdir())))
+            with tarfile.open(whole) as tar:
+                names = [file.parent.name for file in map(Path, tar.getnames()) if file.name == "model.pt"]
+                self.assertEqual(4 + 2, len(tar.getnames()))
+            self.assertEqual(["mod125-32x8-1e14-1", "dense-64x8-1e14-1"], names)
+
+    def test_grid_has_both_kinds_of_each_size(self):
+        for group in groups(1e-2, -0.5):
+            self.assertEqual(0, sum(1 if s.shape.capacity else -1 for s in group))
+            self.assertEqual(1, len({(s.shape.width, s.flops, s.rate) for s in group}))
+
+    def test_optimum_is_between_the_sizes(self):
+        points = [(10 ** e, 3 + (e - 6.2) ** 2) for e in (5, 6, 7)]
+        x, loss = optimum(points)
+        self.assertAlmostEqual(6.2, math.log10(x))
+        self.assertAlmostEqual(3, loss)
+        self.assertIsNone(optimum(points[1:]))
 
 
 class CorpusTest(unittest.TestCase):
