@@ -77,7 +77,8 @@ def measured(model, depths, file, small, text, scratch):
     losses = {}
     for rule in rules_of(model):
         routing = ["--routing", rule] if model.mod.blocks else []
-        losses[rule] = depths.json("perplexity", "-m", file, "-f", text, "-c", model.shape.context, *routing, "-o", "json")
+        found = depths.json("perplexity", "-m", file, "-f", text, "-c", model.shape.context, *routing, "-o", "json")
+        losses[rule] = {key: found[key] for key in ("perplexity", "perplexity_stderr", "n_scored")}
     causal = ["--routing", "predictor"] if model.mod.blocks else []
     bench = {}
     for row in depths.json("bench", "-m", small, "-p", 256, "-n", 128, "-r", 3, *causal, "-o", "json"):
@@ -88,7 +89,8 @@ def measured(model, depths, file, small, text, scratch):
     made = depths.json("generate", "-m", small, "-f", prompt, "-n", GENERATED, "--seed", 1, "--ignore-eos", "--json")
     return {"perplexity": losses, "bench": bench, "weight_bytes": made["memory"]["weight_bytes"],
             "kv_bytes": made["memory"]["kv_bytes"], "kv_bytes_by_block": made["memory"]["kv_bytes_by_block"],
-            "tokens_held": made["timings"]["prompt"]["tokens"] + made["timings"]["generation"]["tokens"], "routing": made["routing"], "text": made["text"]}
+            "tokens_held": sum(made["timings"][part]["tokens"] for part in ("prompt", "generation")),
+            "routing": made["routing"], "text": made["text"]}
 
 
 def evaluate(folder, corpus_text, tokens, models, depths):

@@ -1,6 +1,6 @@
 """Makes the test fixture of a trained model: its q8_0 GGUF file, and what PyTorch computes of it on a held-out document.
 
-    python -m scratch.fixture work/corpus work/tokens work/runs/NAME ../../depths ../src/test/resources/trained --document 300
+    python -m scratch.fixture work/corpus work/tokens work/runs/NAME ../../depths ../src/test/resources/trained --document 811
 
 The document's beginning, as many tokens as the context holds, is the text; its losses and the decisions are of f32 on the
 dequantised weights. A text with a score nearer than 1e-4 to a border of a decision is refused: engines could differ there.

@@ -7,8 +7,10 @@ BATCH = 32
 
 
 def rules_of(model):
-    """Names and rules of `Model.forward`; `dense` runs all tokens through all blocks."""
-    return {"topk": model.topk, "predictor": model.predictor, "dense": None} if model.mod.blocks else {"dense": None}
+    """Names and rules of `Model.forward`, as `depths` names them."""
+    if not model.mod.blocks:
+        return {"dense": None}
+    return {"topk": model.topk, "predictor": model.predictor, "dense": model.everything}
 
 
 def is_routed(run):

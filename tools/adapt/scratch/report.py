@@ -57,7 +57,8 @@ def spread(values, digits=3):
 
 def power(value):
     mantissa, exponent = f"{value:.0e}".split("e")
-    return f"{mantissa}·10{str(int(exponent)).translate(str.maketrans('0123456789', '⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
+    factor = "" if mantissa == "1" else f"{mantissa}·"
+    return f"{factor}10{str(int(exponent)).translate(str.maketrans('0123456789', '⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
 
 
 def table(heads, rows):
@@ -68,14 +69,14 @@ def table(heads, rows):
 def losses(runs):
     rows = []
     for (budget, which, scale), same in groups(runs).items():
-        run = same[0]
-        routed = which == "mod"
+        run, routed = same[0], which == "mod"
+        all_run = [r["held_out"]["dense"] for r in same if "dense" in r["held_out"]]
         rows.append([power(budget), "MoD" if routed else "dense", scale, f"{run['parameters'] / 1e6:.2f}",
                      f"{run['forward_flops_per_token'] / 1e6:.2f}", f"{run['tokens'] / 1e6:.2f}", len(same),
                      spread(own_loss(r) for r in same),
                      spread(r["held_out"]["predictor"] for r in same) if routed else "",
                      f"{mean(r['held_out']['predictor'] - own_loss(r) for r in same):+.3f}" if routed else "",
-                     spread(r["held_out"]["dense"] for r in same) if routed else ""])
+                     spread(all_run) if routed and all_run else ""])
     return table(["training FLOPs", "kind", "width × blocks", "M parameters", "MFLOP a token, forward", "M tokens", "seeds",
                   "loss", "with the predictor", "what it costs", "all tokens run"], rows)
 
@@ -116,7 +117,7 @@ def comparison(runs):
 def speeds(runs, rates):
     """Of one model of each kind and size: medians of the turns, with the range."""
     rows = []
-    for run in runs:
+    for run in sorted(runs, key=lambda run: (kind(run), run["parameters"])):
         if run["name"] not in rates or "depths" not in run:
             continue
         d = run["depths"]
@@ -169,7 +170,7 @@ def plot(runs, path):
                 if which == "mod" and same:
                     axis.annotate(power(budget), (same[-1][0], mean(same[-1][1])), xytext=(5, -3), textcoords="offset points")
         axis.set_xscale("log")
-        axis.margins(x=0.15)
+        axis.margins(x=0.2)
         axis.set_xlabel(label)
         axis.grid(True, which="both", color="#e5e7eb", linewidth=0.5)
     axes[0].set_ylabel("held-out loss, nats a token")

@@ -71,6 +71,11 @@ class SmallModel(Model):
         """A rule of `Model.forward`: the choice of generation."""
         return self.decision(torch.sigmoid(block.predict(x, prefix)) > threshold, block.score(x, prefix))
 
+    def everything(self, block, prefix, x):
+        """A rule of `Model.forward`: all tokens run, and are weighed as those that were chosen."""
+        r = block.score(x, prefix)
+        return self.decision(torch.ones_like(r, dtype=torch.bool), r)
+
     def decision(self, chosen, r):
         return Decision(chosen, GATES[self.shape.gate](r))
 

@@ -19,7 +19,7 @@ from scratch.flops import forward_flops, training_flops
 from scratch.topk import Losses, Shape, SmallModel
 
 # The peak learning rate of a model that is 128 wide, and the power of the width by which it changes.
-RATE, EXPONENT = 6e-3, -0.5
+RATE, EXPONENT = 8e-3, -1.28
 CURVE_STEPS = 20  # the curve has means of so many steps
 
 
