@@ -125,6 +125,7 @@ def main():
     parser.add_argument("--log", help="log.json of train.py: blocks are dropped too, those of the least effect first")
     parser.add_argument("--out", help="JSON")
     parser.add_argument("--threads", type=int, default=0)
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     args = parser.parse_args()
     if args.threads:
         torch.set_num_threads(args.threads)
@@ -132,12 +133,12 @@ def main():
     windows = np.load(args.text)
     if args.windows and args.windows < len(windows):
         windows = windows[np.linspace(0, len(windows) - 1, args.windows).astype(int)]
-    windows = torch.tensor(windows, dtype=torch.long)
-    dense = load(args.model).requires_grad_(False)
+    windows = torch.tensor(windows, dtype=torch.long, device=args.device)
+    dense = load(args.model).requires_grad_(False).to(args.device)
     model, descriptor = export.read(args.adapter, dense)
     evaluation = Evaluation(dense, windows)
     found = scores(model, windows[:4])
-    thresholds = torch.quantile(found, 1 - torch.tensor(args.rates)).tolist()
+    thresholds = torch.quantile(found, 1 - torch.tensor(args.rates, device=args.device)).tolist()
     report = {"tokens": windows.numel(), "dial": dial(evaluation, model, thresholds)}
     if args.controls:
         report["random"] = []

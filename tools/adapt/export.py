@@ -62,6 +62,7 @@ def read(path, dense):
               descriptor["skipped_kv"] == "projected", rank)
     model = Model(dense.config, mod)
     model.load_state_dict(dense.state_dict(), strict=False, assign=True)
+    model.to(dense.head().device)
     for name in values:
         if name.endswith(".lora_a"):
             model.get_submodule(name.removesuffix(".lora_a")).add_lora(descriptor["lora"]["rank"], descriptor["lora"]["scale"])

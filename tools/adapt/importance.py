@@ -29,7 +29,7 @@ def collect(model, windows, blocks, batch=8, initial=2, progress=None):
     for start in range(0, len(windows), batch):
         tokens = windows[start:start + batch]
         with torch.no_grad():
-            x = model.run(model.token_embd(tokens), last=first)
+            x = model.run(model.embed(tokens), last=first)
         x.requires_grad_(True)
         outputs = {}
         for block in range(first, model.config.blocks):

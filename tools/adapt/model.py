@@ -107,6 +107,8 @@ class Block(nn.Module):
     def __init__(self, config, mod=None):
         super().__init__()
         c, self.config, self.mod = config, config, mod
+        # How the block is executed, if not by gathering the chosen tokens: a CompiledPaths.
+        self.paths = None
         self.attn_norm = Norm(c.width, c.epsilon)
         self.attn_q = Linear(c.width, c.heads * c.head_width, c.qkv_bias)
         self.attn_k = Linear(c.width, c.kv_heads * c.head_width, c.qkv_bias)
@@ -142,11 +144,25 @@ class Block(nn.Module):
             attention = first if part != "mlp" else None
             mlp = rule(self, "mod_mlp_", x) if part == "attention+mlp" else first if part == "mlp" else None
         if part == "block" and attention is not None:
-            return self.whole(x, rope, attention)
+            return self.whole(x, rope, attention) if self.paths is None else self.paths.routed(self, x, rope, attention)
+        if part is None and self.paths is not None:
+            return self.paths.dense(self, x, rope)
+        return self.halves(x, rope, attention, mlp)
+
+    def halves(self, x, rope, attention=None, mlp=None):
+        part = None if self.mod is None else self.mod.part
         x = self.half(x, self.attn_norm, attention, "mod_attn_" if part == "attention+mlp" else "mod_",
                       lambda n, rows: self.attention(n, rows, rope))
         return self.half(x, self.ffn_norm, mlp, "mod_mlp_" if part == "attention+mlp" else "mod_",
                          lambda n, rows: self.mlp(n.flatten(0, 1) if rows is None else n.flatten(0, 1)[rows]))
+
+    def masked(self, x, rope, gate):
+        """All tokens are computed, and `gate` [batch, time] chooses: no shape depends on the choice, so that this can be compiled,
+        and the gate has a gradient from tokens that skip too. Of a whole block with projected keys and values."""
+        n = self.attn_norm(x)
+        update = self.attention(n, None, rope).view_as(x)
+        update = gate[..., None] * (update + self.mlp(self.ffn_norm(x + update)))
+        return x + update if not self.mod.bypass else x + update + (1 - gate[..., None]) * self.bypass(n, "mod_")
 
     def whole(self, x, rope, decision):
         rows = decision.chosen.flatten().nonzero().squeeze(1)
@@ -181,8 +197,9 @@ class Block(nn.Module):
         return getattr(self, prefix + "bypass_b")(F.silu(getattr(self, prefix + "bypass_a")(n)))
 
     def score(self, x, prefix):
-        """The router's r of each token, [batch, time]."""
-        return getattr(self, prefix + "router")(x).squeeze(-1)
+        """The router's r of each token, [batch, time]; never in half floats, of which a threshold would see the steps."""
+        with torch.autocast(x.device.type, enabled=False):
+            return getattr(self, prefix + "router")(x).squeeze(-1)
 
     def predict(self, x, prefix):
         """The predictor's score of each token, [batch, time]."""
@@ -223,6 +240,17 @@ class Block(nn.Module):
         return self.ffn_down(F.silu(self.ffn_gate(n)) * self.ffn_up(n))
 
 
+class CompiledPaths:
+    """Blocks executed by masking instead of gathering, and compiled: what a GPU is fast with. Blocks of a kind share code."""
+
+    def __init__(self):
+        self.masked = torch.compile(Block.masked, dynamic=False)
+        self.dense = torch.compile(Block.halves, dynamic=False)
+
+    def routed(self, block, x, rope, decision):
+        return self.masked(block, x, rope, decision.chosen.to(x.dtype) if decision.gate is None else decision.gate)
+
+
 class Model(nn.Module):
     def __init__(self, config, mod=Mod()):
         super().__init__()
@@ -255,7 +283,17 @@ class Model(nn.Module):
 
     def hidden(self, tokens, rule=None):
         """What the output matrix is multiplied with, [batch, time, width]."""
-        return self.output_norm(self.run(self.token_embd(tokens), rule))
+        return self.output_norm(self.run(self.embed(tokens), rule))
+
+    def embed(self, tokens):
+        """The residual stream's beginning, in f32 whatever the matrices are."""
+        return self.token_embd(tokens).float()
+
+    def compile_paths(self):
+        """From now on blocks are executed by CompiledPaths, which needs whole blocks and projected keys and values."""
+        paths = CompiledPaths()
+        for block in self.blk:
+            block.paths = paths
 
     def run(self, x, rule=None, first=0, last=None):
         """Blocks first .. last-1 on x [batch, time, width]."""

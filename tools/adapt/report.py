@@ -82,8 +82,8 @@ def page(log, evaluation):
     history = log["history"]
     parts = [
         "<h1>Mixture-of-Depths adapter</h1>",
-        f"<p>{html.escape(log['model'])}: {len(history)} steps of {log['tokens_per_step']:,} tokens, "
-        f"{sum(e['cpu_s'] for e in history) / 3600:.2f} hours of processor time in steps. Measured on "
+        f"<p>{html.escape(log['model'])}: {history[-1]['step']} steps of {log['tokens_per_step']:,} tokens, "
+        f"{sum(e['seconds'] for e in history) / 60:.0f} minutes. Measured on "
         f"{evaluation['tokens']:,} tokens that training did not see.</p>",
         table(evaluation),
         "<h2>Divergence against speed</h2>", curve_plot(evaluation, "kl", "KL to the dense model (nats)", 0),

@@ -8,30 +8,25 @@ class Dial:
     """Tokens whose score is above a threshold, one for each sequence; scores of all blocks are on one scale.
 
     `noise` is the standard deviation of what is added to scores, so that tokens near the threshold are seen on both sides.
-    With `straight_through` the gate is 1 with the gradient of a sigmoid of the score's distance from the threshold.
     """
 
-    def __init__(self, thresholds, initial=2, noise=0.0, straight_through=False):
-        self.thresholds, self.initial = thresholds, initial
-        self.noise, self.straight_through = noise, straight_through
+    def __init__(self, thresholds, initial=2, noise=0.0):
+        self.thresholds, self.initial, self.noise = thresholds, initial, noise
         self.scores, self.rates = [], {}
 
     def __call__(self, block, prefix, x):
-        score = block.score(x if self.straight_through else x.detach(), prefix)
-        self.scores.append(score.detach())
+        # Routers read the residual stream; they do not shape it.
+        score = block.score(x.detach(), prefix)
+        self.scores.append(score)
         distance = score - self.thresholds
-        chosen = (distance.detach() + self.noise * torch.randn_like(score) if self.noise else distance.detach()) > 0
+        chosen = (distance + self.noise * torch.randn_like(score) if self.noise else distance) > 0
         chosen[:, :self.initial] = True
-        self.rates[block.number] = chosen.float().mean().item()
-        gate = None
-        if self.straight_through:
-            soft = torch.sigmoid(distance)
-            gate = 1 + soft - soft.detach()
-        return Decision(chosen, gate)
+        self.rates[block.number] = chosen.float().mean()
+        return Decision(chosen)
 
     def share(self):
         """The share of routed (token, block) pairs that were computed."""
-        return sum(self.rates.values()) / len(self.rates)
+        return torch.stack(list(self.rates.values())).mean()
 
 
 class Random:
@@ -67,7 +62,7 @@ class Quantiles:
         self.scores = scores.flatten()[-size:]
 
     def threshold(self, rates):
-        return torch.quantile(self.scores[:: max(1, len(self.scores) // 50_000)], 1 - rates)
+        return torch.quantile(self.scores[:: max(1, len(self.scores) // 50_000)], 1 - rates.to(self.scores.device))
 
     def add(self, scores):
         """Takes in a sample of the scores of a step."""

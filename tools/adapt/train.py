@@ -14,10 +14,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 
 import export
 import importance
-from distil import Teacher, divergence
+from distil import Exact, Sampled
 from loading import load
 from model import Mod, Model
 from routing import Dial, Quantiles
@@ -26,10 +27,11 @@ from routing import Dial, Quantiles
 def arguments(words=None):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", help="GGUF file or Hugging Face directory")
-    parser.add_argument("--text", required=True, help=".npy of int32 [windows, length], of text.py")
+    parser.add_argument("--text", required=True, nargs="+", help=".npy of integers [windows, length], of text.py and sample.py")
     parser.add_argument("--work", type=Path, required=True, help="directory of the state")
     parser.add_argument("--out", help="adapter to write at the end and with every checkpoint")
     parser.add_argument("--windows", type=int, default=0, help="how many of the windows are used; 0 for all")
+    parser.add_argument("--init", help="adapter whose bypasses are where training begins")
     parser.add_argument("--sample", type=int, default=64, help="windows of the sample that routers are fitted to")
     parser.add_argument("--dense-first", type=int, default=3, help="blocks at the beginning that all tokens run")
     parser.add_argument("--dense-last", type=int, default=2, help="blocks at the end that all tokens run")
@@ -43,15 +45,16 @@ def arguments(words=None):
     parser.add_argument("--accumulate", type=int, default=1, help="batches of one step of the optimizer")
     parser.add_argument("--lr", type=float, default=1.5e-3, help="of the low-rank updates")
     parser.add_argument("--lr-bypass", type=float, default=5e-4)
-    parser.add_argument("--lr-router", type=float, default=0.0, help="0: routers stay as they were fitted")
     parser.add_argument("--warmup", type=int, default=20)
     parser.add_argument("--decay", type=float, default=0.3, help="share of the steps, at the end, in which the rate falls to 0")
     parser.add_argument("--noise", type=float, default=0.3, help="deviation of what is added to scores while training")
     parser.add_argument("--checkpoint", type=int, default=25, help="steps between checkpoints")
+    parser.add_argument("--log", type=int, default=1, help="steps between entries of the log")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=0)
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--bf16", action="store_true", help="autocast: twice as fast where the hardware multiplies bf16")
+    parser.add_argument("--compile", action="store_true", help="mask instead of gathering, compiled, all of the vocabulary: for a GPU")
     return parser.parse_args(words)
 
 
@@ -63,7 +66,11 @@ class Training:
         if args.threads:
             torch.set_num_threads(args.threads)
         self.windows = self.read_windows()
-        dense = load(args.model).requires_grad_(False)
+        dense = load(args.model).requires_grad_(False).to(args.device)
+        if args.bf16:
+            # Autocast would make them anew in every step.
+            for matrix in (p for p in dense.parameters() if p.dim() == 2):
+                matrix.data = matrix.data.bfloat16()
         last = dense.config.blocks - args.dense_last
         self.first = args.dense_first
         mod = Mod(tuple(range(self.first, last)), "block", projected=True, bypass=args.bypass)
@@ -71,13 +78,18 @@ class Training:
         # The weights are shared with the teacher: only what the adapter holds is new.
         self.model.load_state_dict(dense.state_dict(), strict=False, assign=True)
         self.model.requires_grad_(False)
-        dense.to(args.device)
         self.model.to(args.device)
-        self.teacher = Teacher(dense, self.windows, self.first)
+        if args.compile:
+            dense.compile_paths()
+            self.model.compile_paths()
+        self.teacher = (Exact if args.compile else Sampled)(dense, self.windows, self.first)
         self.step, self.history, self.quantiles = 0, [], None
 
+    def autocast(self):
+        return torch.autocast(self.args.device, torch.bfloat16) if self.args.bf16 else nullcontext()
+
     def read_windows(self):
-        windows = np.load(self.args.text)
+        windows = np.concatenate([np.load(file) for file in self.args.text])
         order = np.random.default_rng(self.args.seed).permutation(len(windows))
         windows = windows[order[:self.args.windows or None]]
         return torch.tensor(windows, dtype=torch.long, device=self.args.device)
@@ -86,12 +98,13 @@ class Training:
 
     def fit(self):
         """Bypasses and routers from the dense model's gradients; a matter of minutes."""
-        file = self.args.work / "fitted.pt"
+        args, file = self.args, self.args.work / "fitted.pt"
         if file.exists():
             fitted = torch.load(file, map_location=self.args.device)
         else:
-            sample = importance.collect(self.model, self.windows[:self.args.sample], self.model.mod.blocks,
-                                        progress=lambda done, of: print(f"sample {done}/{of}", flush=True))
+            with self.autocast():
+                sample = importance.collect(self.model, self.windows[:args.sample], self.model.mod.blocks,
+                                            progress=lambda done, of: print(f"sample {done}/{of}", flush=True))
             scores, effect = importance.fit(self.model, sample)
             for number, cost in effect.items():
                 print(f"block {number}: " + ", ".join(f"{what} {nats:.4f} nats" for what, nats in cost.items()), flush=True)
@@ -101,10 +114,12 @@ class Training:
         export.restore(self.model, fitted["parameters"])
         self.effect = fitted["effect"]
         self.quantiles = Quantiles(fitted["scores"])
+        if args.init:
+            export.restore(self.model, {n: v for n, v in load_file(args.init).items() if "bypass" in n})
 
     def prepare(self):
         args = self.args
-        groups = {"lora": [], "bypass": [], "router": []}
+        groups = {"lora": [], "bypass": []}
         if args.lora:
             for block in self.model.blk[self.first:]:
                 for name in ("attn_q", "attn_k", "attn_v", "attn_output", "ffn_gate", "ffn_up", "ffn_down"):
@@ -112,17 +127,16 @@ class Training:
                     matrix.add_lora(args.lora, export.LORA_SCALE)
                     groups["lora"] += [matrix.lora_a, matrix.lora_b]
         for name, parameter in self.model.named_parameters():
-            for kind in ("bypass", "router"):
-                if "mod_" in name and kind in name:
-                    groups[kind].append(parameter)
-        rates = {"lora": args.lr, "bypass": args.lr_bypass, "router": args.lr_router}
+            if "mod_bypass" in name:
+                groups["bypass"].append(parameter)
+        rates = {"lora": args.lr, "bypass": args.lr_bypass}
         groups = [{"params": group, "lr": rates[kind], "base": rates[kind]}
-                  for kind, group in groups.items() if group and rates[kind]]
+                  for kind, group in groups.items() if group]
         for group in groups:
             for parameter in group["params"]:
                 parameter.requires_grad_(True)
         self.parameters = [parameter for group in groups for parameter in group["params"]]
-        self.optimizer = torch.optim.Adam(groups, betas=(0.9, 0.98))
+        self.optimizer = torch.optim.Adam(groups, betas=(0.9, 0.98), fused=args.device != "cpu")
 
     # State
 
@@ -184,39 +198,45 @@ class Training:
         for group in self.optimizer.param_groups:
             group["lr"] = group["base"] * self.factor()
         for part in range(args.accumulate):
-            start, target, ids, weights = self.teacher.batch(self.indices(self.step * args.accumulate + part))
+            with self.autocast():
+                start, target = self.teacher.batch(self.indices(self.step * args.accumulate + part))
             # Spread evenly over the range, shifted by chance: less noise than independent draws.
             low, high = args.rates
             even = (torch.arange(args.batch) + torch.rand(1)) / args.batch
             rates = (low + (high - low) * even)[torch.randperm(args.batch)].to(args.device)
-            dial = Dial(self.quantiles.threshold(rates)[:, None], args.initial, args.noise, args.lr_router > 0)
-            with torch.autocast(args.device, torch.bfloat16) if args.bf16 else nullcontext():
+            dial = Dial(self.quantiles.threshold(rates)[:, None], args.initial, args.noise)
+            with self.autocast():
                 hidden = self.model.output_norm(self.model.run(start, dial, self.first))
-            kl = divergence(self.model.head(), hidden.float(), target, ids, weights)[:, args.initial:]
-            (kl.mean() / args.accumulate).backward()
+                kl = self.teacher.divergence(hidden.float(), target)[:, args.initial:].mean(1)
+            # Sequences of which little is skipped diverge little; they count no less for it.
+            loss = (kl / (1.1 - rates)).mean() * (1.1 - np.mean(args.rates))
+            (loss / args.accumulate).backward()
             self.quantiles.add(dial.scores)
-            divergences.append(kl.mean().item())
+            divergences.append(kl.detach().mean())
             shares.append(dial.share())
         norm = torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
         self.optimizer.step()
         self.optimizer.zero_grad()
         self.step += 1
-        return {"step": self.step, "kl": float(np.mean(divergences)), "rate": float(np.mean(shares)), "norm": norm.item(),
-                "rates": {str(b): round(r, 3) for b, r in dial.rates.items()}}
+        if self.step % args.log and self.step != args.steps:
+            return None
+        return {"step": self.step, "kl": torch.stack(divergences).mean().item(), "rate": torch.stack(shares).mean().item(),
+                "norm": norm.item(), "rates": {str(b): round(r.item(), 3) for b, r in dial.rates.items()}}
 
     def run(self):
         self.fit()
         self.prepare()
         self.restore()
+        begun = time.perf_counter()
         while self.step < self.args.steps:
-            begun = time.process_time()
             entry = self.run_step()
-            entry["cpu_s"] = time.process_time() - begun
-            self.history.append(entry)
-            if self.step % 5 == 0:
-                recent = self.history[-20:]
-                print(f"{time.strftime('%H:%M:%S')} step {self.step} kl {np.mean([e['kl'] for e in recent]):.4f} "
-                      f"rate {np.mean([e['rate'] for e in recent]):.3f} norm {entry['norm']:.2f} cpu {entry['cpu_s']:.1f}", flush=True)
+            if entry:
+                entry["seconds"], begun = time.perf_counter() - begun, time.perf_counter()
+                self.history.append(entry)
+                if len(self.history) % 5 == 0:
+                    recent = self.history[-20:]
+                    print(f"{time.strftime('%H:%M:%S')} step {self.step} kl {np.mean([e['kl'] for e in recent]):.4f} rate "
+                          f"{np.mean([e['rate'] for e in recent]):.3f} norm {entry['norm']:.2f} s {entry['seconds']:.1f}", flush=True)
             if self.step % self.args.checkpoint == 0 or self.step == self.args.steps:
                 self.save()
 
