@@ -65,6 +65,11 @@ final class DialArgs {
     return capacity.value() != null || speedup.value() != null || budget.value() != null || maxKl.value() != null;
   }
 
+  /** Whether the time of tokens is to be kept. */
+  boolean hasBudget() {
+    return budget.value() != null;
+  }
+
   private OptionalDouble millis() {
     if (budget.value() == null) {
       return OptionalDouble.empty();

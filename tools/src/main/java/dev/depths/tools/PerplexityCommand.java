@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 
 /** Measures how well a model predicts a text, and how far it is from a reference. */
 final class PerplexityCommand extends Command {
@@ -41,9 +42,11 @@ final class PerplexityCommand extends Command {
       .orElse(SessionOptions.defaults().chunk())
       .addTo(this, "Most tokens of a pass; 1 computes as generation does. Default: ${DEFAULT-VALUE}.");
 
-  private final Arg<String> routing = Arg.option(String.class, "--routing").label("R").orElse("model")
+  private final Arg<String> routing = Arg.option(String.class, "--routing").label("R")
       .addTo(this, "What routed blocks compute: " + BenchRouting.VALUES + ", or random:RATE[:SEED], as in bench; model is the rule "
-          + "of training. A reference that is a file runs as its own routers say. Default: ${DEFAULT-VALUE}.");
+          + "of training. A reference that is a file runs as its own routers say. Default: model.");
+
+  private final DialArgs dial = new DialArgs(this);
 
   private final ThreadArgs threads = new ThreadArgs(this);
 
@@ -62,6 +65,7 @@ final class PerplexityCommand extends Command {
         "Examples:",
         "  depths perplexity -f text.txt",
         "  depths perplexity -m model-q4_0.gguf -f text.txt --reference model-f16.gguf",
+        "  depths perplexity -m dense.gguf --adapter mod.gguf --capacity 0.75 -f text.txt --reference dense.gguf",
         "  depths perplexity -f text.txt -b 1 --chunks 4 --reference exact -o json | jq .kl_mean");
   }
 
@@ -72,14 +76,24 @@ final class PerplexityCommand extends Command {
     check("--chunks", chunks.value(), 1);
     check("--batch", batch.value(), 1);
     int threadCount = threads.count();
-    BenchRouting parsedRouting = BenchRouting.parse(routing.value(), this);
+    dial.check();
+    if (dial.isGiven() && routing.value() != null) {
+      throw usage("--routing and " + DialArgs.OPTIONS + " exclude each other");
+    }
+    if (dial.hasBudget()) {
+      throw usage("--budget is for generating, whose time it keeps");
+    }
+    BenchRouting parsedRouting = BenchRouting.parse(routing.value() == null ? "model" : routing.value(), this);
     String text = InputText.read(this, null, file.value(), "");
     try (Model tested = model.open(streams, threadCount)) {
       ModelArgs.requireContext(tested, context.value(), "model");
+      Optional<DialChoice> choice = dial.isGiven() ? dial.choose(tested, streams) : Optional.empty();
+      String named = choice.map(DialChoice::wish).orElse(parsedRouting.text());
+      Routing rule = choice.map(DialChoice::routing).orElseGet(() -> parsedRouting.forScoring(tested));
       TextWindows windows = TextWindows.of(text, tested.tokenizer(), context.value(), chunks.value());
       try (Model other = reference.value() == null ? null : openReference(tested, threadCount)) {
-        PerplexityScores scores = score(tested, other, parsedRouting.forScoring(tested), windows);
-        print(new PerplexityReport(BenchModel.of(tested, model.path(streams)), tested.options().exact(), routing.value(),
+        PerplexityScores scores = score(tested, other, rule, windows);
+        print(new PerplexityReport(BenchModel.of(tested, model.path(streams)), tested.options().exact(), named,
             threadCount, batch.value(), windows, reference.value(), scores));
       }
     }

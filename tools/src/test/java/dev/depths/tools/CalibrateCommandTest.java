@@ -124,11 +124,23 @@ class CalibrateCommandTest {
     Path set = TinyModel.write(directory, "set.gguf", routed().put("mod.threshold", row.thresholds().getFirst()));
     Path dense = directory.resolve("dense.gguf");
     TinyModel.random(TinyModel.dense(), 1).write(dense);
-    CommandRun perplexity = CommandRun.of("perplexity", "-m", set, "-f", text, "-c", "40", "--reference", dense, "-o", "json");
-    assertEquals(0, perplexity.code(), perplexity.err());
-    JsonNode json = new ObjectMapper().readTree(perplexity.out());
-    assertEquals(json.get("perplexity").asDouble(), row.perplexity(), 1e-6 * row.perplexity());
-    assertEquals(json.get("kl_mean").asDouble(), row.kl(), 1e-5);
+    for (List<Object> measured : List.<List<Object>>of(List.of("-m", set), List.of("-m", out, "--capacity", row.capacity()))) {
+      CommandRun perplexity = CommandRun.of(Stream.concat(
+          Stream.of("perplexity", "-f", text, "-c", "40", "--reference", dense, "-o", "json"), measured.stream()).toArray());
+      assertEquals(0, perplexity.code(), perplexity.err());
+      JsonNode json = new ObjectMapper().readTree(perplexity.out());
+      assertEquals(json.get("perplexity").asDouble(), row.perplexity(), 1e-6 * row.perplexity());
+      assertEquals(json.get("kl_mean").asDouble(), row.kl(), 1e-5);
+    }
+  }
+
+  @Test
+  void perplexityKeepsNoTime() {
+    for (List<String> wish : List.of(List.of("--budget", "8ms"), List.of("--capacity", "0.5", "--routing", "dense"))) {
+      CommandRun run = CommandRun.of(Stream.concat(Stream.of("perplexity", "-m", model, "-f", text), wish.stream()).toArray());
+      assertEquals(2, run.code());
+      assertTrue(run.err().contains(wish.getFirst()), run.err());
+    }
   }
 
   @Test
