@@ -261,11 +261,15 @@ final class F16Gemm {
   }
 
   /**
-   * One row times three panels, below 512 bits. Panels that are far apart in memory are streams, of which a core reads
-   * several faster than one: each has its own prefetching.
+   * One row times three panels. Panels that are far apart in memory are streams, of which a core reads several faster
+   * than one: each has its own prefetching.
    */
   static void multiplyThree(MemorySegment w, long aOffset, long bOffset, long cOffset, int k, float[] x, int xOffset,
       float[] y, int aTo, int bTo, int cTo) {
+    if (L == 16) {
+      tile1ThreeWhole(w, aOffset, bOffset, cOffset, k, x, xOffset, y, aTo, bTo, cTo);
+      return;
+    }
     for (int r = 0; r < Panels.ROWS / 2; r += 2 * L) {
       long part = (long) r * Integer.BYTES;
       tile1Three(w, aOffset + part, bOffset + part, cOffset + part, k, x, xOffset, y, aTo + r, bTo + r, cTo + r);
@@ -311,5 +315,32 @@ final class F16Gemm {
     c1.intoArray(y, cTo + 16);
     c2.intoArray(y, cTo + L);
     c3.intoArray(y, cTo + L + 16);
+  }
+
+  /** All rows of the panels, at 512 bits. */
+  private static void tile1ThreeWhole(MemorySegment w, long aOffset, long bOffset, long cOffset, int k, float[] x,
+      int xOffset, float[] y, int aTo, int bTo, int cTo) {
+    FloatVector a0, a1, b0, b1, c0, c1;
+    a0 = a1 = b0 = b1 = c0 = c1 = FloatVector.zero(F);
+    for (int i = 0; i < k; i++) {
+      long o = (long) i * Panels.LANE_BYTES;
+      FloatVector v = FloatVector.broadcast(F, x[xOffset + i]);
+      IntVector n;
+      n = IntVector.fromMemorySegment(I, w, aOffset + o, LE);
+      a0 = n.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE).fma(v, a0);
+      a1 = n.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE).fma(v, a1);
+      n = IntVector.fromMemorySegment(I, w, bOffset + o, LE);
+      b0 = n.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE).fma(v, b0);
+      b1 = n.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE).fma(v, b1);
+      n = IntVector.fromMemorySegment(I, w, cOffset + o, LE);
+      c0 = n.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE).fma(v, c0);
+      c1 = n.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE).fma(v, c1);
+    }
+    a0.intoArray(y, aTo);
+    a1.intoArray(y, aTo + 16);
+    b0.intoArray(y, bTo);
+    b1.intoArray(y, bTo + 16);
+    c0.intoArray(y, cTo);
+    c1.intoArray(y, cTo + 16);
   }
 }

@@ -494,11 +494,15 @@ final class F32Gemm {
   }
 
   /**
-   * One row times three panels, below 512 bits. Panels that are far apart in memory are streams, of which a core reads
-   * several faster than one: each has its own prefetching.
+   * One row times three panels. Panels that are far apart in memory are streams, of which a core reads several faster
+   * than one: each has its own prefetching.
    */
   static void multiplyThree(MemorySegment w, long aOffset, long bOffset, long cOffset, int k, float[] x, int xOffset,
       float[] y, int aTo, int bTo, int cTo) {
+    if (L == 16) {
+      tile1ThreeWhole(w, aOffset, bOffset, cOffset, k, x, xOffset, y, aTo, bTo, cTo);
+      return;
+    }
     for (int r = 0; r < Panels.ROWS; r += 4 * L) {
       long part = (long) r * Float.BYTES;
       tile1Three(w, aOffset + part, bOffset + part, cOffset + part, k, x, xOffset, y, aTo + r, bTo + r, cTo + r);
@@ -537,5 +541,28 @@ final class F32Gemm {
     c1.intoArray(y, cTo + L);
     c2.intoArray(y, cTo + 2 * L);
     c3.intoArray(y, cTo + 3 * L);
+  }
+
+  /** All rows of the panels, at 512 bits. */
+  private static void tile1ThreeWhole(MemorySegment w, long aOffset, long bOffset, long cOffset, int k, float[] x,
+      int xOffset, float[] y, int aTo, int bTo, int cTo) {
+    FloatVector a0, a1, b0, b1, c0, c1;
+    a0 = a1 = b0 = b1 = c0 = c1 = FloatVector.zero(F);
+    for (int i = 0; i < k; i++) {
+      long o = (long) i * ROW;
+      FloatVector v = FloatVector.broadcast(F, x[xOffset + i]);
+      a0 = FloatVector.fromMemorySegment(F, w, aOffset + o, LE).fma(v, a0);
+      a1 = FloatVector.fromMemorySegment(F, w, aOffset + o + Simd.BYTES, LE).fma(v, a1);
+      b0 = FloatVector.fromMemorySegment(F, w, bOffset + o, LE).fma(v, b0);
+      b1 = FloatVector.fromMemorySegment(F, w, bOffset + o + Simd.BYTES, LE).fma(v, b1);
+      c0 = FloatVector.fromMemorySegment(F, w, cOffset + o, LE).fma(v, c0);
+      c1 = FloatVector.fromMemorySegment(F, w, cOffset + o + Simd.BYTES, LE).fma(v, c1);
+    }
+    a0.intoArray(y, aTo);
+    a1.intoArray(y, aTo + 16);
+    b0.intoArray(y, bTo);
+    b1.intoArray(y, bTo + 16);
+    c0.intoArray(y, cTo);
+    c1.intoArray(y, cTo + 16);
   }
 }

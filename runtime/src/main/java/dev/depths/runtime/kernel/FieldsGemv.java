@@ -38,105 +38,45 @@ final class FieldsGemv {
   static void multiply(PackedMatrix w, int from, int to, Activations x, int row, int rows, float[] y, int yOffset, int ldy) {
     MemorySegment data = w.data();
     PanelFormat format = w.format();
+    if (L == 16) {
+      // Of an odd number the middle one is multiplied twice.
+      int half = Math.ceilDiv(to - from, 2);
+      for (int p = 0; p < half; p++) {
+        int partner = to - from - half + p;
+        for (int r = 0; r < rows; r++) {
+          int at = yOffset + r * ldy;
+          four(data, w.offset(from + p), w.offset(from + partner), format, x, (row + r) * x.stride, y, at + p * Panels.ROWS,
+              at + partner * Panels.ROWS);
+        }
+      }
+      return;
+    }
     for (int p = from; p < to; p++) {
       for (int r = 0; r < rows; r++) {
-        int xOffset = (row + r) * x.stride;
-        int at = yOffset + r * ldy + (p - from) * Panels.ROWS;
-        if (L == 16) {
-          two(data, w.offset(p), format, x, xOffset, y, at);
-        } else {
-          for (int v = 0; v < 16; v += 2 * L) {
-            four(data, w.offset(p) + v * 4L, format, x, xOffset, y, at + v);
-          }
+        for (int v = 0; v < 16; v += 2 * L) {
+          long a = w.offset(p) + v * 4L;
+          int at = yOffset + r * ldy + (p - from) * Panels.ROWS + v;
+          four(data, a, a + Simd.BYTES, format, x, (row + r) * x.stride, y, at, at + L);
         }
       }
     }
   }
 
-  /** All rows of the panel, in two vectors. */
-  private static void two(MemorySegment w, long wOffset, PanelFormat format, Activations x, int xOffset, float[] y,
-      int yOffset) {
-    int block = format.block();
-    int weights = format.weightBytes();
-    boolean min = format.hasMin();
-    Fields fields = format.fields();
-    int shift1 = fields.position(1);
-    int shift2 = fields.position(2);
-    int shift3 = fields.position(3);
-    int[] multipliers = x.multipliers(format.bits());
-    float[] scales = x.scales;
-    int[] sums = x.sums;
-    FloatVector y0 = FloatVector.zero(F);
-    FloatVector y1 = y0;
-    long o = wOffset;
-    int i = xOffset / block * fields.lanes() * Fields.PER_HALF;
-    for (int k = xOffset; k < xOffset + x.columns; k += block) {
-      ShortVector sum0 = ShortVector.zero(S);
-      ShortVector sum1 = sum0;
-      long end = o + weights;
-      do {
-        IntVector n0 = IntVector.fromMemorySegment(I, w, o, LE);
-        IntVector n1 = IntVector.fromMemorySegment(I, w, o + 64, LE);
-        ShortVector m0 = IntVector.broadcast(I, multipliers[i]).reinterpretAsShorts();
-        sum0 = sum0.add(n0.reinterpretAsShorts().mul(m0));
-        sum1 = sum1.add(n1.reinterpretAsShorts().mul(m0));
-        ShortVector m1 = IntVector.broadcast(I, multipliers[i + 1]).reinterpretAsShorts();
-        sum0 = sum0.add(n0.lanewise(LSHR, shift1).reinterpretAsShorts().mul(m1));
-        sum1 = sum1.add(n1.lanewise(LSHR, shift1).reinterpretAsShorts().mul(m1));
-        ShortVector m2 = IntVector.broadcast(I, multipliers[i + 2]).reinterpretAsShorts();
-        sum0 = sum0.add(n0.lanewise(LSHR, shift2).reinterpretAsShorts().mul(m2));
-        sum1 = sum1.add(n1.lanewise(LSHR, shift2).reinterpretAsShorts().mul(m2));
-        ShortVector m3 = IntVector.broadcast(I, multipliers[i + 3]).reinterpretAsShorts();
-        sum0 = sum0.add(n0.lanewise(LSHR, shift3).reinterpretAsShorts().mul(m3));
-        sum1 = sum1.add(n1.lanewise(LSHR, shift3).reinterpretAsShorts().mul(m3));
-        i += 4;
-        o += Panels.FLOAT_BYTES;
-      } while (o != end);
-      int qSum = sums[k / 16] + (block == 32 ? sums[k / 16 + 1] : 0);
-      float scale = scales[k / 32];
-      int bias = format.bias() * qSum;
-      // A minimum counts from code 0, not from the bias.
-      int more = min ? bias : 0;
-      bias <<= 16;
-      IntVector dot0 = sum0.reinterpretAsInts();
-      dot0 = dot0.add(dot0.lanewise(LSHL, 16)).sub(bias).lanewise(ASHR, 16).add(more);
-      IntVector dot1 = sum1.reinterpretAsInts();
-      dot1 = dot1.add(dot1.lanewise(LSHL, 16)).sub(bias).lanewise(ASHR, 16).add(more);
-      IntVector d0 = IntVector.fromMemorySegment(I, w, o, LE);
-      FloatVector scale0 = d0.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats()
-            .mul(Halves.SCALE).mul(scale);
-      y0 = ((FloatVector) dot0.convert(I2F, 0)).fma(scale0, y0);
-      FloatVector scale1 = d0.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats()
-            .mul(Halves.SCALE).mul(scale);
-      y1 = ((FloatVector) dot1.convert(I2F, 0)).fma(scale1, y1);
-      o += Panels.LANE_BYTES;
-      if (min) {
-        FloatVector xSum = FloatVector.broadcast(F, qSum * scale);
-        IntVector min0 = IntVector.fromMemorySegment(I, w, o, LE);
-        y0 = min0.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats()
-            .mul(Halves.SCALE).fma(xSum, y0);
-        y1 = min0.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats()
-            .mul(Halves.SCALE).fma(xSum, y1);
-        o += Panels.LANE_BYTES;
-      }
-    }
-    y0.intoArray(y, yOffset);
-    y1.intoArray(y, yOffset + 16);
-  }
-
   /**
-   * The rows of four vectors, which share the multipliers: as many as the panel has at 256 bits. One vector's fields after
-   * another's, not one field of all vectors after another: that takes half the time.
+   * The rows of four vectors, which share the multipliers: as many as the panel has at 256 bits, or two panels, which are
+   * streams of their own, at 512. Two vectors are 16 rows apart, as the halves of their scales are; the other two are those
+   * at {@code bOffset}. One vector's fields after another's, not one field of all vectors after another: that takes half
+   * the time.
    */
-  private static void four(MemorySegment w, long wOffset, PanelFormat format, Activations x, int xOffset, float[] y,
-      int yOffset) {
+  private static void four(MemorySegment w, long aOffset, long bOffset, PanelFormat format, Activations x, int xOffset,
+      float[] y, int aTo, int bTo) {
     int block = format.block();
     int weights = format.weightBytes();
     boolean min = format.hasMin();
     Fields fields = format.fields();
-    int shift1 = fields.position(1);
-    int shift2 = fields.position(2);
-    int shift3 = fields.position(3);
+    IntVector shift1 = IntVector.broadcast(I, fields.position(1));
+    IntVector shift2 = IntVector.broadcast(I, fields.position(2));
+    IntVector shift3 = IntVector.broadcast(I, fields.position(3));
     int[] multipliers = x.multipliers(format.bits());
     float[] scales = x.scales;
     int[] sums = x.sums;
@@ -144,7 +84,8 @@ final class FieldsGemv {
     FloatVector y1 = y0;
     FloatVector y2 = y0;
     FloatVector y3 = y0;
-    long o = wOffset;
+    long a = aOffset;
+    long b = bOffset;
     int i = xOffset / block * fields.lanes() * Fields.PER_HALF;
     for (int k = xOffset; k < xOffset + x.columns; k += block) {
       int qSum = sums[k / 16] + (block == 32 ? sums[k / 16 + 1] : 0);
@@ -157,35 +98,36 @@ final class FieldsGemv {
       ShortVector sum1 = start;
       ShortVector sum2 = start;
       ShortVector sum3 = start;
-      long end = o + weights;
+      long end = a + weights;
       do {
         ShortVector m0 = IntVector.broadcast(I, multipliers[i]).reinterpretAsShorts();
         ShortVector m1 = IntVector.broadcast(I, multipliers[i + 1]).reinterpretAsShorts();
         ShortVector m2 = IntVector.broadcast(I, multipliers[i + 2]).reinterpretAsShorts();
         ShortVector m3 = IntVector.broadcast(I, multipliers[i + 3]).reinterpretAsShorts();
-        IntVector n0 = IntVector.fromMemorySegment(I, w, o, LE);
+        IntVector n0 = IntVector.fromMemorySegment(I, w, a, LE);
         sum0 = sum0.add(n0.reinterpretAsShorts().mul(m0));
         sum0 = sum0.add(n0.lanewise(LSHR, shift1).reinterpretAsShorts().mul(m1));
         sum0 = sum0.add(n0.lanewise(LSHR, shift2).reinterpretAsShorts().mul(m2));
         sum0 = sum0.add(n0.lanewise(LSHR, shift3).reinterpretAsShorts().mul(m3));
-        IntVector n1 = IntVector.fromMemorySegment(I, w, o + Simd.BYTES, LE);
+        IntVector n1 = IntVector.fromMemorySegment(I, w, a + 64, LE);
         sum1 = sum1.add(n1.reinterpretAsShorts().mul(m0));
         sum1 = sum1.add(n1.lanewise(LSHR, shift1).reinterpretAsShorts().mul(m1));
         sum1 = sum1.add(n1.lanewise(LSHR, shift2).reinterpretAsShorts().mul(m2));
         sum1 = sum1.add(n1.lanewise(LSHR, shift3).reinterpretAsShorts().mul(m3));
-        IntVector n2 = IntVector.fromMemorySegment(I, w, o + 64, LE);
+        IntVector n2 = IntVector.fromMemorySegment(I, w, b, LE);
         sum2 = sum2.add(n2.reinterpretAsShorts().mul(m0));
         sum2 = sum2.add(n2.lanewise(LSHR, shift1).reinterpretAsShorts().mul(m1));
         sum2 = sum2.add(n2.lanewise(LSHR, shift2).reinterpretAsShorts().mul(m2));
         sum2 = sum2.add(n2.lanewise(LSHR, shift3).reinterpretAsShorts().mul(m3));
-        IntVector n3 = IntVector.fromMemorySegment(I, w, o + 64 + Simd.BYTES, LE);
+        IntVector n3 = IntVector.fromMemorySegment(I, w, b + 64, LE);
         sum3 = sum3.add(n3.reinterpretAsShorts().mul(m0));
         sum3 = sum3.add(n3.lanewise(LSHR, shift1).reinterpretAsShorts().mul(m1));
         sum3 = sum3.add(n3.lanewise(LSHR, shift2).reinterpretAsShorts().mul(m2));
         sum3 = sum3.add(n3.lanewise(LSHR, shift3).reinterpretAsShorts().mul(m3));
         i += 4;
-        o += Panels.FLOAT_BYTES;
-      } while (o != end);
+        a += Panels.FLOAT_BYTES;
+        b += Panels.FLOAT_BYTES;
+      } while (a != end);
       IntVector dot0 = sum0.reinterpretAsInts();
       dot0 = dot0.add(dot0.lanewise(LSHL, 16)).lanewise(ASHR, 16).add(more);
       IntVector dot1 = sum1.reinterpretAsInts();
@@ -194,31 +136,33 @@ final class FieldsGemv {
       dot2 = dot2.add(dot2.lanewise(LSHL, 16)).lanewise(ASHR, 16).add(more);
       IntVector dot3 = sum3.reinterpretAsInts();
       dot3 = dot3.add(dot3.lanewise(LSHL, 16)).lanewise(ASHR, 16).add(more);
-      IntVector d0 = IntVector.fromMemorySegment(I, w, o, LE);
-      IntVector d1 = IntVector.fromMemorySegment(I, w, o + Simd.BYTES, LE);
+      IntVector d0 = IntVector.fromMemorySegment(I, w, a, LE);
+      IntVector d1 = IntVector.fromMemorySegment(I, w, b, LE);
       y0 = ((FloatVector) dot0.convert(I2F, 0))
           .fma(d0.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(scale), y0);
       y1 = ((FloatVector) dot1.convert(I2F, 0))
-          .fma(d1.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(scale), y1);
+          .fma(d0.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(scale), y1);
       y2 = ((FloatVector) dot2.convert(I2F, 0))
-          .fma(d0.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(scale), y2);
+          .fma(d1.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(scale), y2);
       y3 = ((FloatVector) dot3.convert(I2F, 0))
           .fma(d1.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(scale), y3);
-      o += Panels.LANE_BYTES;
+      a += Panels.LANE_BYTES;
+      b += Panels.LANE_BYTES;
       if (min) {
         FloatVector xSum = FloatVector.broadcast(F, qSum * scale);
-        IntVector min0 = IntVector.fromMemorySegment(I, w, o, LE);
-        IntVector min1 = IntVector.fromMemorySegment(I, w, o + Simd.BYTES, LE);
+        IntVector min0 = IntVector.fromMemorySegment(I, w, a, LE);
+        IntVector min1 = IntVector.fromMemorySegment(I, w, b, LE);
         y0 = min0.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().fma(xSum, y0);
-        y1 = min1.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().fma(xSum, y1);
-        y2 = min0.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().fma(xSum, y2);
+        y1 = min0.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().fma(xSum, y1);
+        y2 = min1.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().fma(xSum, y2);
         y3 = min1.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().fma(xSum, y3);
-        o += Panels.LANE_BYTES;
+        a += Panels.LANE_BYTES;
+        b += Panels.LANE_BYTES;
       }
     }
-    y0.mul(Halves.SCALE_OF_SUM).intoArray(y, yOffset);
-    y1.mul(Halves.SCALE_OF_SUM).intoArray(y, yOffset + L);
-    y2.mul(Halves.SCALE_OF_SUM).intoArray(y, yOffset + 16);
-    y3.mul(Halves.SCALE_OF_SUM).intoArray(y, yOffset + 16 + L);
+    y0.mul(Halves.SCALE_OF_SUM).intoArray(y, aTo);
+    y1.mul(Halves.SCALE_OF_SUM).intoArray(y, aTo + 16);
+    y2.mul(Halves.SCALE_OF_SUM).intoArray(y, bTo);
+    y3.mul(Halves.SCALE_OF_SUM).intoArray(y, bTo + 16);
   }
 }

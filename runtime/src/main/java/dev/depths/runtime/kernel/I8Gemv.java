@@ -21,7 +21,7 @@ import jdk.incubator.vector.VectorSpecies;
  * unsigned (the multipliers of {@link Activations} do both). Adding whole int lanes and, apart, their upper halves gives both
  * rows' sums over a block: the first less 2^16 times the second.
  *
- * <p>Below 512 bits, panels come in pairs that are far apart in memory: a core reads two streams faster than one, by a
+ * <p>Panels come in pairs that are far apart in memory: a core reads two streams faster than one, by a
  * third where this was measured, since each has its own prefetching.
  */
 final class I8Gemv {
@@ -41,20 +41,17 @@ final class I8Gemv {
   /** As {@link Kernels#panelsGemv}. */
   static void multiply(PackedMatrix w, int from, int to, Activations x, int row, int rows, float[] y, int yOffset, int ldy) {
     MemorySegment data = w.data();
-    if (L == 16) {
-      for (int p = from; p < to; p++) {
-        for (int r = 0; r < rows; r++) {
-          one(data, w.offset(p), x, (row + r) * x.stride, y, yOffset + r * ldy + (p - from) * Panels.ROWS);
-        }
-      }
-      return;
-    }
     // Of an odd number the middle one is multiplied twice.
     int half = Math.ceilDiv(to - from, 2);
     for (int p = 0; p < half; p++) {
       int partner = to - from - half + p;
       for (int r = 0; r < rows; r++) {
         int at = yOffset + r * ldy;
+        if (L == 16) {
+          two(data, w.offset(from + p), w.offset(from + partner), x, (row + r) * x.stride, y, at + p * Panels.ROWS,
+              at + partner * Panels.ROWS);
+          continue;
+        }
         for (int v = 0; v < 16; v += 2 * L) {
           twos(data, w.offset(from + p) + v * 4L, w.offset(from + partner) + v * 4L, x, (row + r) * x.stride, y,
               at + p * Panels.ROWS + v, at + partner * Panels.ROWS + v);
@@ -63,40 +60,61 @@ final class I8Gemv {
     }
   }
 
-  /** All rows of the panel. */
-  private static void one(MemorySegment w, long wOffset, Activations x, int xOffset, float[] y, int yOffset) {
+  /** All rows of two panels, at 512 bits. */
+  private static void two(MemorySegment w, long aOffset, long bOffset, Activations x, int xOffset, float[] y, int aTo,
+      int bTo) {
     short[] q = x.q;
     int[] pairs = x.multipliers(8);
     float[] scales = x.scales;
-    FloatVector even = FloatVector.zero(F);
-    FloatVector odd = FloatVector.zero(F);
-    long o = wOffset;
+    FloatVector even0 = FloatVector.zero(F);
+    FloatVector odd0 = even0;
+    FloatVector even1 = even0;
+    FloatVector odd1 = even0;
+    long a = aOffset;
+    long b = bOffset;
     for (int k = xOffset; k < xOffset + x.columns; k += Panels.BLOCK) {
-      IntVector both = IntVector.zero(I);
-      IntVector upper = both;
+      IntVector both0 = IntVector.broadcast(I, -RAISED);
+      IntVector upper0 = IntVector.zero(I);
+      IntVector both1 = IntVector.broadcast(I, -RAISED);
+      IntVector upper1 = IntVector.zero(I);
       int c = k;
-      long end = o + WEIGHTS;
+      long end = a + WEIGHTS;
       do {
-        IntVector n = IntVector.fromMemorySegment(I, w, o, LE);
-        ShortVector p0 = n.and(BYTE).reinterpretAsShorts().mul(q[c]);
-        ShortVector p1 = n.lanewise(LSHR, 8).and(BYTE).reinterpretAsShorts().mul(q[c + 1]);
-        IntVector p = p0.add(p1).add(IntVector.broadcast(I, pairs[c / 2]).reinterpretAsShorts()).reinterpretAsInts();
-        both = both.add(p);
-        upper = upper.add(p.lanewise(ASHR, 16));
+        ShortVector q0 = ShortVector.broadcast(S, q[c]);
+        ShortVector q1 = ShortVector.broadcast(S, q[c + 1]);
+        ShortVector pair = IntVector.broadcast(I, pairs[c / 2]).reinterpretAsShorts();
+        IntVector n0 = IntVector.fromMemorySegment(I, w, a, LE);
+        IntVector p0 = n0.and(BYTE).reinterpretAsShorts().mul(q0)
+            .add(n0.lanewise(LSHR, 8).and(BYTE).reinterpretAsShorts().mul(q1)).add(pair).reinterpretAsInts();
+        both0 = both0.add(p0);
+        upper0 = upper0.add(p0.lanewise(ASHR, 16));
+        IntVector n1 = IntVector.fromMemorySegment(I, w, b, LE);
+        IntVector p1 = n1.and(BYTE).reinterpretAsShorts().mul(q0)
+            .add(n1.lanewise(LSHR, 8).and(BYTE).reinterpretAsShorts().mul(q1)).add(pair).reinterpretAsInts();
+        both1 = both1.add(p1);
+        upper1 = upper1.add(p1.lanewise(ASHR, 16));
         c += 2;
-        o += 64;
-      } while (o != end);
-      float scale = scales[k / 32];
-      IntVector d = IntVector.fromMemorySegment(I, w, o, LE);
-      FloatVector dEven = d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
-      FloatVector dOdd = d.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
-      IntVector lower = both.sub(upper.lanewise(LSHL, 16)).sub(RAISED);
-      even = ((FloatVector) lower.convert(I2F, 0)).fma(dEven.mul(scale), even);
-      odd = ((FloatVector) upper.convert(I2F, 0)).fma(dOdd.mul(scale), odd);
-      o += 64;
+        a += 64;
+        b += 64;
+      } while (a != end);
+      float scale = scales[k / 32] * Halves.SCALE_OF_FACTOR;
+      IntVector d0 = IntVector.fromMemorySegment(I, w, a, LE);
+      even0 = ((FloatVector) both0.sub(upper0.lanewise(LSHL, 16)).convert(I2F, 0))
+          .fma(d0.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(scale), even0);
+      odd0 = ((FloatVector) upper0.convert(I2F, 0))
+          .fma(d0.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(scale), odd0);
+      IntVector d1 = IntVector.fromMemorySegment(I, w, b, LE);
+      even1 = ((FloatVector) both1.sub(upper1.lanewise(LSHL, 16)).convert(I2F, 0))
+          .fma(d1.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(scale), even1);
+      odd1 = ((FloatVector) upper1.convert(I2F, 0))
+          .fma(d1.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(scale), odd1);
+      a += 64;
+      b += 64;
     }
-    even.intoArray(y, yOffset);
-    odd.intoArray(y, yOffset + 16);
+    even0.mul(Halves.SCALE_OF_SUM).intoArray(y, aTo);
+    odd0.mul(Halves.SCALE_OF_SUM).intoArray(y, aTo + 16);
+    even1.mul(Halves.SCALE_OF_SUM).intoArray(y, bTo);
+    odd1.mul(Halves.SCALE_OF_SUM).intoArray(y, bTo + 16);
   }
 
   /** The rows of two vectors of each of two panels, which share the activations: as many as panels have at 256 bits. */

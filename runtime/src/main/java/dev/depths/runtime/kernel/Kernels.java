@@ -27,13 +27,14 @@ public sealed interface Kernels permits VectorKernels, LoopKernels, StagedKernel
 
   /**
    * How many neighbouring panels {@link #panelsGemv} takes at a time: a core reads several streams faster than one. Fewer are
-   * multiplied too, but slower. Vectors of 512 bits take one.
+   * multiplied too, but slower.
    */
   static int gemvPanels(PanelFormat format) {
-    if (Simd.BITS >= 512) {
-      return 1;
-    }
-    return format == PanelFormat.I8 ? 2 : format.isInteger() ? 1 : 3;
+    return switch (format) {
+      case F32, F16, BF16 -> 3;
+      case I8 -> 2;
+      default -> Simd.BITS >= 512 ? 2 : 1;
+    };
   }
 
   /** The implementation to use: vectors, or plain loops if the system property {@code depths.kernels} is {@code scalar}. */

@@ -33,7 +33,7 @@ final class VectorKernels implements Kernels {
           F32Streams.multiply(w, from, to, x, row, rows, y, yOffset, ldy);
           return;
         }
-        int third = rows == 1 && Simd.LANES < 16 ? (to - from) / 3 : 0;
+        int third = rows == 1 ? (to - from) / 3 : 0;
         for (int p = 0; p < third; p++) {
           threeFloatPanels(w, from + p, third, x, row, y, yOffset + p * Panels.ROWS);
         }
