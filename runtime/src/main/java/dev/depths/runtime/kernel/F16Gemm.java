@@ -36,6 +36,11 @@ final class F16Gemm {
     for (int c = 0; c < Panels.ROWS / 2; c += L) {
       long wc = wOffset + (long) c * Integer.BYTES;
       int r = 0;
+      if (L == 16) {
+        for (; r + 8 <= rows; r += 8) {
+          tile8(w, wc, k, x, xOffset + r * ldx, ldx, y, yOffset + r * ldy + c, ldy, accumulate);
+        }
+      }
       for (; r + 4 <= rows; r += 4) {
         tile4(w, wc, k, x, xOffset + r * ldx, ldx, y, yOffset + r * ldy + c, ldy, accumulate);
       }
@@ -46,6 +51,99 @@ final class F16Gemm {
         default -> { }
       }
     }
+  }
+
+  /** For the 32 registers of AVX-512. */
+  private static void tile8(MemorySegment w, long wOffset, int k, float[] x, int xOffset, int ldx, float[] y, int yOffset,
+      int ldy, boolean accumulate) {
+    int x1 = xOffset + ldx;
+    int x2 = xOffset + 2 * ldx;
+    int x3 = xOffset + 3 * ldx;
+    int x4 = xOffset + 4 * ldx;
+    int x5 = xOffset + 5 * ldx;
+    int x6 = xOffset + 6 * ldx;
+    int x7 = xOffset + 7 * ldx;
+    int y1 = yOffset + ldy;
+    int y2 = yOffset + 2 * ldy;
+    int y3 = yOffset + 3 * ldy;
+    int y4 = yOffset + 4 * ldy;
+    int y5 = yOffset + 5 * ldy;
+    int y6 = yOffset + 6 * ldy;
+    int y7 = yOffset + 7 * ldy;
+    FloatVector a0, b0, a1, b1, a2, b2, a3, b3, a4, b4, a5, b5, a6, b6, a7, b7;
+    if (accumulate) {
+      a0 = FloatVector.fromArray(F, y, yOffset);
+      b0 = FloatVector.fromArray(F, y, yOffset + 16);
+      a1 = FloatVector.fromArray(F, y, y1);
+      b1 = FloatVector.fromArray(F, y, y1 + 16);
+      a2 = FloatVector.fromArray(F, y, y2);
+      b2 = FloatVector.fromArray(F, y, y2 + 16);
+      a3 = FloatVector.fromArray(F, y, y3);
+      b3 = FloatVector.fromArray(F, y, y3 + 16);
+      a4 = FloatVector.fromArray(F, y, y4);
+      b4 = FloatVector.fromArray(F, y, y4 + 16);
+      a5 = FloatVector.fromArray(F, y, y5);
+      b5 = FloatVector.fromArray(F, y, y5 + 16);
+      a6 = FloatVector.fromArray(F, y, y6);
+      b6 = FloatVector.fromArray(F, y, y6 + 16);
+      a7 = FloatVector.fromArray(F, y, y7);
+      b7 = FloatVector.fromArray(F, y, y7 + 16);
+    } else {
+      FloatVector zero = FloatVector.zero(F);
+      a0 = b0 = zero;
+      a1 = b1 = zero;
+      a2 = b2 = zero;
+      a3 = b3 = zero;
+      a4 = b4 = zero;
+      a5 = b5 = zero;
+      a6 = b6 = zero;
+      a7 = b7 = zero;
+    }
+    for (int i = 0; i < k; i++) {
+      IntVector n = IntVector.fromMemorySegment(I, w, wOffset + (long) i * Panels.LANE_BYTES, LE);
+      FloatVector low = n.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
+      FloatVector high = n.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
+      FloatVector v = FloatVector.broadcast(F, x[xOffset + i]);
+      a0 = low.fma(v, a0);
+      b0 = high.fma(v, b0);
+      v = FloatVector.broadcast(F, x[x1 + i]);
+      a1 = low.fma(v, a1);
+      b1 = high.fma(v, b1);
+      v = FloatVector.broadcast(F, x[x2 + i]);
+      a2 = low.fma(v, a2);
+      b2 = high.fma(v, b2);
+      v = FloatVector.broadcast(F, x[x3 + i]);
+      a3 = low.fma(v, a3);
+      b3 = high.fma(v, b3);
+      v = FloatVector.broadcast(F, x[x4 + i]);
+      a4 = low.fma(v, a4);
+      b4 = high.fma(v, b4);
+      v = FloatVector.broadcast(F, x[x5 + i]);
+      a5 = low.fma(v, a5);
+      b5 = high.fma(v, b5);
+      v = FloatVector.broadcast(F, x[x6 + i]);
+      a6 = low.fma(v, a6);
+      b6 = high.fma(v, b6);
+      v = FloatVector.broadcast(F, x[x7 + i]);
+      a7 = low.fma(v, a7);
+      b7 = high.fma(v, b7);
+    }
+    a0.intoArray(y, yOffset);
+    b0.intoArray(y, yOffset + 16);
+    a1.intoArray(y, y1);
+    b1.intoArray(y, y1 + 16);
+    a2.intoArray(y, y2);
+    b2.intoArray(y, y2 + 16);
+    a3.intoArray(y, y3);
+    b3.intoArray(y, y3 + 16);
+    a4.intoArray(y, y4);
+    b4.intoArray(y, y4 + 16);
+    a5.intoArray(y, y5);
+    b5.intoArray(y, y5 + 16);
+    a6.intoArray(y, y6);
+    b6.intoArray(y, y6 + 16);
+    a7.intoArray(y, y7);
+    b7.intoArray(y, y7 + 16);
   }
 
   private static void tile4(MemorySegment w, long wOffset, int k, float[] x, int xOffset, int ldx, float[] y, int yOffset,

@@ -1,7 +1,6 @@
 package dev.depths.runtime.kernel;
 
 import java.lang.foreign.MemorySegment;
-import java.lang.foreign.ValueLayout;
 
 /**
  * A few rows times f32 panels that come from memory, below 512 bits: with the bits of {@link F32Gemm}, in less time. Its
@@ -13,12 +12,8 @@ final class F32Streams {
   /** 8 KiB of each of three panels. */
   private static final int PIECE = 64;
 
-  private static final int LINE = 64;
   /** Rows of the register tile that does not wait for its own sums and leaves none over of 4, 8, 12 and 16. */
   private static final int TILE = 4;
-
-  /** What the reading is for, as far as the compiler can tell: without a use it would leave it out. */
-  private static int touched;
 
   private F32Streams() {}
 
@@ -42,7 +37,7 @@ final class F32Streams {
     for (int c = 0; c < columns; c += PIECE) {
       int n = Math.min(PIECE, columns - c);
       long piece = (long) c * Panels.FLOAT_BYTES;
-      touched = touch(data, w.offset(panel) + piece, w.offset(panel + apart) + piece, w.offset(panel + 2 * apart) + piece,
+      Touch.three(data, w.offset(panel) + piece, w.offset(panel + apart) + piece, w.offset(panel + 2 * apart) + piece,
           n * Panels.FLOAT_BYTES);
       for (int i = 0; i < 3; i++) {
         for (int r = 0; r < rows; r += TILE) {
@@ -51,13 +46,5 @@ final class F32Streams {
         }
       }
     }
-  }
-
-  private static int touch(MemorySegment w, long a, long b, long c, int bytes) {
-    int sum = 0;
-    for (int i = 0; i < bytes; i += LINE) {
-      sum += w.get(ValueLayout.JAVA_INT, a + i) + w.get(ValueLayout.JAVA_INT, b + i) + w.get(ValueLayout.JAVA_INT, c + i);
-    }
-    return sum;
   }
 }

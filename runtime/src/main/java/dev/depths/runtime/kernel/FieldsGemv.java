@@ -43,10 +43,24 @@ final class FieldsGemv {
       int half = Math.ceilDiv(to - from, 2);
       for (int p = 0; p < half; p++) {
         int partner = to - from - half + p;
-        for (int r = 0; r < rows; r++) {
-          int at = yOffset + r * ldy;
-          four(data, w.offset(from + p), w.offset(from + partner), format, x, (row + r) * x.stride, y, at + p * Panels.ROWS,
-              at + partner * Panels.ROWS);
+        int at = yOffset + p * Panels.ROWS;
+        int partnerAt = yOffset + partner * Panels.ROWS;
+        int r = 0;
+        if (rows > 2) {
+          Touch.two(data, w.offset(from + p), w.offset(from + partner), (int) format.panelBytes(x.columns));
+        }
+        for (; r + 4 <= rows; r += 4) {
+          rows4(data, w.offset(from + p), format, x, (row + r) * x.stride, y, at + r * ldy, ldy);
+          rows4(data, w.offset(from + partner), format, x, (row + r) * x.stride, y, partnerAt + r * ldy, ldy);
+        }
+        if (r + 2 <= rows) {
+          rows2(data, w.offset(from + p), format, x, (row + r) * x.stride, y, at + r * ldy, ldy);
+          rows2(data, w.offset(from + partner), format, x, (row + r) * x.stride, y, partnerAt + r * ldy, ldy);
+          r += 2;
+        }
+        if (r < rows) {
+          four(data, w.offset(from + p), w.offset(from + partner), format, x, (row + r) * x.stride, y, at + r * ldy,
+              partnerAt + r * ldy);
         }
       }
       return;
@@ -164,5 +178,295 @@ final class FieldsGemv {
     y1.mul(Halves.SCALE_OF_SUM).intoArray(y, aTo + 16);
     y2.mul(Halves.SCALE_OF_SUM).intoArray(y, bTo);
     y3.mul(Halves.SCALE_OF_SUM).intoArray(y, bTo + 16);
+  }
+
+  /** Four rows of activations times all rows of a panel, at 512 bits: they share its shifted lanes. */
+  private static void rows4(MemorySegment w, long wOffset, PanelFormat format, Activations x, int xOffset, float[] y,
+      int yOffset, int ldy) {
+    int block = format.block();
+    int weights = format.weightBytes();
+    boolean min = format.hasMin();
+    Fields fields = format.fields();
+    IntVector shift1 = IntVector.broadcast(I, fields.position(1));
+    IntVector shift2 = IntVector.broadcast(I, fields.position(2));
+    IntVector shift3 = IntVector.broadcast(I, fields.position(3));
+    int[] multipliers = x.multipliers(format.bits());
+    float[] scales = x.scales;
+    int[] sums = x.sums;
+    int stride = x.stride;
+    FloatVector y0a, y0b, y1a, y1b, y2a, y2b, y3a, y3b;
+    y0a = y0b = y1a = y1b = y2a = y2b = y3a = y3b = FloatVector.zero(F);
+    long o = wOffset;
+    int perBlock = fields.lanes() * Fields.PER_HALF;
+    int i0 = xOffset / block * perBlock;
+    int i1 = (xOffset + stride) / block * perBlock;
+    int i2 = (xOffset + 2 * stride) / block * perBlock;
+    int i3 = (xOffset + 3 * stride) / block * perBlock;
+    for (int k = xOffset; k < xOffset + x.columns; k += block) {
+      int qSum0 = sums[k / 16] + (block == 32 ? sums[k / 16 + 1] : 0);
+      int bias0 = format.bias() * qSum0;
+      ShortVector sum0a = IntVector.broadcast(I, -bias0 << 16).reinterpretAsShorts();
+      ShortVector sum0b = sum0a;
+      int k1 = k + stride;
+      int qSum1 = sums[k1 / 16] + (block == 32 ? sums[k1 / 16 + 1] : 0);
+      int bias1 = format.bias() * qSum1;
+      ShortVector sum1a = IntVector.broadcast(I, -bias1 << 16).reinterpretAsShorts();
+      ShortVector sum1b = sum1a;
+      int k2 = k + 2 * stride;
+      int qSum2 = sums[k2 / 16] + (block == 32 ? sums[k2 / 16 + 1] : 0);
+      int bias2 = format.bias() * qSum2;
+      ShortVector sum2a = IntVector.broadcast(I, -bias2 << 16).reinterpretAsShorts();
+      ShortVector sum2b = sum2a;
+      int k3 = k + 3 * stride;
+      int qSum3 = sums[k3 / 16] + (block == 32 ? sums[k3 / 16 + 1] : 0);
+      int bias3 = format.bias() * qSum3;
+      ShortVector sum3a = IntVector.broadcast(I, -bias3 << 16).reinterpretAsShorts();
+      ShortVector sum3b = sum3a;
+      long end = o + weights;
+      do {
+        IntVector na = IntVector.fromMemorySegment(I, w, o, LE);
+        IntVector nb = IntVector.fromMemorySegment(I, w, o + 64, LE);
+        ShortVector a = na.reinterpretAsShorts();
+        ShortVector b = nb.reinterpretAsShorts();
+        ShortVector m;
+        m = IntVector.broadcast(I, multipliers[i0]).reinterpretAsShorts();
+        sum0a = sum0a.add(a.mul(m));
+        sum0b = sum0b.add(b.mul(m));
+        m = IntVector.broadcast(I, multipliers[i1]).reinterpretAsShorts();
+        sum1a = sum1a.add(a.mul(m));
+        sum1b = sum1b.add(b.mul(m));
+        m = IntVector.broadcast(I, multipliers[i2]).reinterpretAsShorts();
+        sum2a = sum2a.add(a.mul(m));
+        sum2b = sum2b.add(b.mul(m));
+        m = IntVector.broadcast(I, multipliers[i3]).reinterpretAsShorts();
+        sum3a = sum3a.add(a.mul(m));
+        sum3b = sum3b.add(b.mul(m));
+        a = na.lanewise(LSHR, shift1).reinterpretAsShorts();
+        b = nb.lanewise(LSHR, shift1).reinterpretAsShorts();
+        m = IntVector.broadcast(I, multipliers[i0 + 1]).reinterpretAsShorts();
+        sum0a = sum0a.add(a.mul(m));
+        sum0b = sum0b.add(b.mul(m));
+        m = IntVector.broadcast(I, multipliers[i1 + 1]).reinterpretAsShorts();
+        sum1a = sum1a.add(a.mul(m));
+        sum1b = sum1b.add(b.mul(m));
+        m = IntVector.broadcast(I, multipliers[i2 + 1]).reinterpretAsShorts();
+        sum2a = sum2a.add(a.mul(m));
+        sum2b = sum2b.add(b.mul(m));
+        m = IntVector.broadcast(I, multipliers[i3 + 1]).reinterpretAsShorts();
+        sum3a = sum3a.add(a.mul(m));
+        sum3b = sum3b.add(b.mul(m));
+        a = na.lanewise(LSHR, shift2).reinterpretAsShorts();
+        b = nb.lanewise(LSHR, shift2).reinterpretAsShorts();
+        m = IntVector.broadcast(I, multipliers[i0 + 2]).reinterpretAsShorts();
+        sum0a = sum0a.add(a.mul(m));
+        sum0b = sum0b.add(b.mul(m));
+        m = IntVector.broadcast(I, multipliers[i1 + 2]).reinterpretAsShorts();
+        sum1a = sum1a.add(a.mul(m));
+        sum1b = sum1b.add(b.mul(m));
+        m = IntVector.broadcast(I, multipliers[i2 + 2]).reinterpretAsShorts();
+        sum2a = sum2a.add(a.mul(m));
+        sum2b = sum2b.add(b.mul(m));
+        m = IntVector.broadcast(I, multipliers[i3 + 2]).reinterpretAsShorts();
+        sum3a = sum3a.add(a.mul(m));
+        sum3b = sum3b.add(b.mul(m));
+        a = na.lanewise(LSHR, shift3).reinterpretAsShorts();
+        b = nb.lanewise(LSHR, shift3).reinterpretAsShorts();
+        m = IntVector.broadcast(I, multipliers[i0 + 3]).reinterpretAsShorts();
+        sum0a = sum0a.add(a.mul(m));
+        sum0b = sum0b.add(b.mul(m));
+        m = IntVector.broadcast(I, multipliers[i1 + 3]).reinterpretAsShorts();
+        sum1a = sum1a.add(a.mul(m));
+        sum1b = sum1b.add(b.mul(m));
+        m = IntVector.broadcast(I, multipliers[i2 + 3]).reinterpretAsShorts();
+        sum2a = sum2a.add(a.mul(m));
+        sum2b = sum2b.add(b.mul(m));
+        m = IntVector.broadcast(I, multipliers[i3 + 3]).reinterpretAsShorts();
+        sum3a = sum3a.add(a.mul(m));
+        sum3b = sum3b.add(b.mul(m));
+        i0 += 4;
+        i1 += 4;
+        i2 += 4;
+        i3 += 4;
+        o += Panels.FLOAT_BYTES;
+      } while (o != end);
+      IntVector d = IntVector.fromMemorySegment(I, w, o, LE);
+      FloatVector da = d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats();
+      FloatVector db = d.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats();
+      IntVector dot;
+      float scale0 = scales[k / 32] * Halves.SCALE_OF_FACTOR;
+      // A minimum counts from code 0, not from the bias.
+      int more0 = min ? bias0 : 0;
+      dot = sum0a.reinterpretAsInts();
+      dot = dot.add(dot.lanewise(LSHL, 16)).lanewise(ASHR, 16).add(more0);
+      y0a = ((FloatVector) dot.convert(I2F, 0)).fma(da.mul(scale0), y0a);
+      dot = sum0b.reinterpretAsInts();
+      dot = dot.add(dot.lanewise(LSHL, 16)).lanewise(ASHR, 16).add(more0);
+      y0b = ((FloatVector) dot.convert(I2F, 0)).fma(db.mul(scale0), y0b);
+      float scale1 = scales[k1 / 32] * Halves.SCALE_OF_FACTOR;
+      int more1 = min ? bias1 : 0;
+      dot = sum1a.reinterpretAsInts();
+      dot = dot.add(dot.lanewise(LSHL, 16)).lanewise(ASHR, 16).add(more1);
+      y1a = ((FloatVector) dot.convert(I2F, 0)).fma(da.mul(scale1), y1a);
+      dot = sum1b.reinterpretAsInts();
+      dot = dot.add(dot.lanewise(LSHL, 16)).lanewise(ASHR, 16).add(more1);
+      y1b = ((FloatVector) dot.convert(I2F, 0)).fma(db.mul(scale1), y1b);
+      float scale2 = scales[k2 / 32] * Halves.SCALE_OF_FACTOR;
+      int more2 = min ? bias2 : 0;
+      dot = sum2a.reinterpretAsInts();
+      dot = dot.add(dot.lanewise(LSHL, 16)).lanewise(ASHR, 16).add(more2);
+      y2a = ((FloatVector) dot.convert(I2F, 0)).fma(da.mul(scale2), y2a);
+      dot = sum2b.reinterpretAsInts();
+      dot = dot.add(dot.lanewise(LSHL, 16)).lanewise(ASHR, 16).add(more2);
+      y2b = ((FloatVector) dot.convert(I2F, 0)).fma(db.mul(scale2), y2b);
+      float scale3 = scales[k3 / 32] * Halves.SCALE_OF_FACTOR;
+      int more3 = min ? bias3 : 0;
+      dot = sum3a.reinterpretAsInts();
+      dot = dot.add(dot.lanewise(LSHL, 16)).lanewise(ASHR, 16).add(more3);
+      y3a = ((FloatVector) dot.convert(I2F, 0)).fma(da.mul(scale3), y3a);
+      dot = sum3b.reinterpretAsInts();
+      dot = dot.add(dot.lanewise(LSHL, 16)).lanewise(ASHR, 16).add(more3);
+      y3b = ((FloatVector) dot.convert(I2F, 0)).fma(db.mul(scale3), y3b);
+      o += Panels.LANE_BYTES;
+      if (min) {
+        IntVector n = IntVector.fromMemorySegment(I, w, o, LE);
+        FloatVector minA = n.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats();
+        FloatVector minB = n.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats();
+        FloatVector xSum;
+        xSum = FloatVector.broadcast(F, qSum0 * scale0);
+        y0a = minA.fma(xSum, y0a);
+        y0b = minB.fma(xSum, y0b);
+        xSum = FloatVector.broadcast(F, qSum1 * scale1);
+        y1a = minA.fma(xSum, y1a);
+        y1b = minB.fma(xSum, y1b);
+        xSum = FloatVector.broadcast(F, qSum2 * scale2);
+        y2a = minA.fma(xSum, y2a);
+        y2b = minB.fma(xSum, y2b);
+        xSum = FloatVector.broadcast(F, qSum3 * scale3);
+        y3a = minA.fma(xSum, y3a);
+        y3b = minB.fma(xSum, y3b);
+        o += Panels.LANE_BYTES;
+      }
+    }
+    y0a.mul(Halves.SCALE_OF_SUM).intoArray(y, yOffset);
+    y0b.mul(Halves.SCALE_OF_SUM).intoArray(y, yOffset + 16);
+    y1a.mul(Halves.SCALE_OF_SUM).intoArray(y, yOffset + ldy);
+    y1b.mul(Halves.SCALE_OF_SUM).intoArray(y, yOffset + ldy + 16);
+    y2a.mul(Halves.SCALE_OF_SUM).intoArray(y, yOffset + 2 * ldy);
+    y2b.mul(Halves.SCALE_OF_SUM).intoArray(y, yOffset + 2 * ldy + 16);
+    y3a.mul(Halves.SCALE_OF_SUM).intoArray(y, yOffset + 3 * ldy);
+    y3b.mul(Halves.SCALE_OF_SUM).intoArray(y, yOffset + 3 * ldy + 16);
+  }
+
+  /** Two rows of activations times all rows of a panel, at 512 bits: they share its shifted lanes. */
+  private static void rows2(MemorySegment w, long wOffset, PanelFormat format, Activations x, int xOffset, float[] y,
+      int yOffset, int ldy) {
+    int block = format.block();
+    int weights = format.weightBytes();
+    boolean min = format.hasMin();
+    Fields fields = format.fields();
+    IntVector shift1 = IntVector.broadcast(I, fields.position(1));
+    IntVector shift2 = IntVector.broadcast(I, fields.position(2));
+    IntVector shift3 = IntVector.broadcast(I, fields.position(3));
+    int[] multipliers = x.multipliers(format.bits());
+    float[] scales = x.scales;
+    int[] sums = x.sums;
+    int stride = x.stride;
+    FloatVector y0a, y0b, y1a, y1b;
+    y0a = y0b = y1a = y1b = FloatVector.zero(F);
+    long o = wOffset;
+    int perBlock = fields.lanes() * Fields.PER_HALF;
+    int i0 = xOffset / block * perBlock;
+    int i1 = (xOffset + stride) / block * perBlock;
+    for (int k = xOffset; k < xOffset + x.columns; k += block) {
+      int qSum0 = sums[k / 16] + (block == 32 ? sums[k / 16 + 1] : 0);
+      int bias0 = format.bias() * qSum0;
+      ShortVector sum0a = IntVector.broadcast(I, -bias0 << 16).reinterpretAsShorts();
+      ShortVector sum0b = sum0a;
+      int k1 = k + stride;
+      int qSum1 = sums[k1 / 16] + (block == 32 ? sums[k1 / 16 + 1] : 0);
+      int bias1 = format.bias() * qSum1;
+      ShortVector sum1a = IntVector.broadcast(I, -bias1 << 16).reinterpretAsShorts();
+      ShortVector sum1b = sum1a;
+      long end = o + weights;
+      do {
+        IntVector na = IntVector.fromMemorySegment(I, w, o, LE);
+        IntVector nb = IntVector.fromMemorySegment(I, w, o + 64, LE);
+        ShortVector a = na.reinterpretAsShorts();
+        ShortVector b = nb.reinterpretAsShorts();
+        ShortVector m;
+        m = IntVector.broadcast(I, multipliers[i0]).reinterpretAsShorts();
+        sum0a = sum0a.add(a.mul(m));
+        sum0b = sum0b.add(b.mul(m));
+        m = IntVector.broadcast(I, multipliers[i1]).reinterpretAsShorts();
+        sum1a = sum1a.add(a.mul(m));
+        sum1b = sum1b.add(b.mul(m));
+        a = na.lanewise(LSHR, shift1).reinterpretAsShorts();
+        b = nb.lanewise(LSHR, shift1).reinterpretAsShorts();
+        m = IntVector.broadcast(I, multipliers[i0 + 1]).reinterpretAsShorts();
+        sum0a = sum0a.add(a.mul(m));
+        sum0b = sum0b.add(b.mul(m));
+        m = IntVector.broadcast(I, multipliers[i1 + 1]).reinterpretAsShorts();
+        sum1a = sum1a.add(a.mul(m));
+        sum1b = sum1b.add(b.mul(m));
+        a = na.lanewise(LSHR, shift2).reinterpretAsShorts();
+        b = nb.lanewise(LSHR, shift2).reinterpretAsShorts();
+        m = IntVector.broadcast(I, multipliers[i0 + 2]).reinterpretAsShorts();
+        sum0a = sum0a.add(a.mul(m));
+        sum0b = sum0b.add(b.mul(m));
+        m = IntVector.broadcast(I, multipliers[i1 + 2]).reinterpretAsShorts();
+        sum1a = sum1a.add(a.mul(m));
+        sum1b = sum1b.add(b.mul(m));
+        a = na.lanewise(LSHR, shift3).reinterpretAsShorts();
+        b = nb.lanewise(LSHR, shift3).reinterpretAsShorts();
+        m = IntVector.broadcast(I, multipliers[i0 + 3]).reinterpretAsShorts();
+        sum0a = sum0a.add(a.mul(m));
+        sum0b = sum0b.add(b.mul(m));
+        m = IntVector.broadcast(I, multipliers[i1 + 3]).reinterpretAsShorts();
+        sum1a = sum1a.add(a.mul(m));
+        sum1b = sum1b.add(b.mul(m));
+        i0 += 4;
+        i1 += 4;
+        o += Panels.FLOAT_BYTES;
+      } while (o != end);
+      IntVector d = IntVector.fromMemorySegment(I, w, o, LE);
+      FloatVector da = d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats();
+      FloatVector db = d.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats();
+      IntVector dot;
+      float scale0 = scales[k / 32] * Halves.SCALE_OF_FACTOR;
+      // A minimum counts from code 0, not from the bias.
+      int more0 = min ? bias0 : 0;
+      dot = sum0a.reinterpretAsInts();
+      dot = dot.add(dot.lanewise(LSHL, 16)).lanewise(ASHR, 16).add(more0);
+      y0a = ((FloatVector) dot.convert(I2F, 0)).fma(da.mul(scale0), y0a);
+      dot = sum0b.reinterpretAsInts();
+      dot = dot.add(dot.lanewise(LSHL, 16)).lanewise(ASHR, 16).add(more0);
+      y0b = ((FloatVector) dot.convert(I2F, 0)).fma(db.mul(scale0), y0b);
+      float scale1 = scales[k1 / 32] * Halves.SCALE_OF_FACTOR;
+      int more1 = min ? bias1 : 0;
+      dot = sum1a.reinterpretAsInts();
+      dot = dot.add(dot.lanewise(LSHL, 16)).lanewise(ASHR, 16).add(more1);
+      y1a = ((FloatVector) dot.convert(I2F, 0)).fma(da.mul(scale1), y1a);
+      dot = sum1b.reinterpretAsInts();
+      dot = dot.add(dot.lanewise(LSHL, 16)).lanewise(ASHR, 16).add(more1);
+      y1b = ((FloatVector) dot.convert(I2F, 0)).fma(db.mul(scale1), y1b);
+      o += Panels.LANE_BYTES;
+      if (min) {
+        IntVector n = IntVector.fromMemorySegment(I, w, o, LE);
+        FloatVector minA = n.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats();
+        FloatVector minB = n.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats();
+        FloatVector xSum;
+        xSum = FloatVector.broadcast(F, qSum0 * scale0);
+        y0a = minA.fma(xSum, y0a);
+        y0b = minB.fma(xSum, y0b);
+        xSum = FloatVector.broadcast(F, qSum1 * scale1);
+        y1a = minA.fma(xSum, y1a);
+        y1b = minB.fma(xSum, y1b);
+        o += Panels.LANE_BYTES;
+      }
+    }
+    y0a.mul(Halves.SCALE_OF_SUM).intoArray(y, yOffset);
+    y0b.mul(Halves.SCALE_OF_SUM).intoArray(y, yOffset + 16);
+    y1a.mul(Halves.SCALE_OF_SUM).intoArray(y, yOffset + ldy);
+    y1b.mul(Halves.SCALE_OF_SUM).intoArray(y, yOffset + ldy + 16);
   }
 }

@@ -33,6 +33,7 @@ final class I8Gemv {
 
   private static final int WEIGHTS = PanelFormat.I8.weightBytes();
   private static final int BYTE = 0x00ff00ff;
+  private static final short BIAS = (short) PanelFormat.I8.bias();
   /** What the even lanes' sums over a block were raised by. */
   private static final int RAISED = Panels.BLOCK / 2 * Activations.RAISE;
 
@@ -45,7 +46,16 @@ final class I8Gemv {
     int half = Math.ceilDiv(to - from, 2);
     for (int p = 0; p < half; p++) {
       int partner = to - from - half + p;
-      for (int r = 0; r < rows; r++) {
+      int r = 0;
+      if (L == 16 && rows > 2) {
+        Touch.two(data, w.offset(from + p), w.offset(from + partner), (int) PanelFormat.I8.panelBytes(x.columns));
+        for (; r + 4 <= rows; r += 4) {
+          int at = yOffset + r * ldy;
+          rows4(data, w.offset(from + p), x, (row + r) * x.stride, y, at + p * Panels.ROWS, ldy);
+          rows4(data, w.offset(from + partner), x, (row + r) * x.stride, y, at + partner * Panels.ROWS, ldy);
+        }
+      }
+      for (; r < rows; r++) {
         int at = yOffset + r * ldy;
         if (L == 16) {
           two(data, w.offset(from + p), w.offset(from + partner), x, (row + r) * x.stride, y, at + p * Panels.ROWS,
@@ -204,5 +214,97 @@ final class I8Gemv {
     odd2.mul(Halves.SCALE_OF_SUM).intoArray(y, bTo + 16);
     even3.mul(Halves.SCALE_OF_SUM).intoArray(y, bTo + L);
     odd3.mul(Halves.SCALE_OF_SUM).intoArray(y, bTo + 16 + L);
+  }
+
+  /**
+   * Four rows of activations times all rows of a panel, at 512 bits. They share its separated bytes, whose bias is subtracted
+   * first, so that of the multipliers only the raising is left.
+   */
+  private static void rows4(MemorySegment w, long wOffset, Activations x, int xOffset, float[] y, int yOffset, int ldy) {
+    short[] q = x.q;
+    float[] scales = x.scales;
+    int stride = x.stride;
+    ShortVector raise = IntVector.broadcast(I, Activations.RAISE).reinterpretAsShorts();
+    FloatVector even0, odd0, even1, odd1, even2, odd2, even3, odd3;
+    even0 = odd0 = even1 = odd1 = even2 = odd2 = even3 = odd3 = FloatVector.zero(F);
+    long o = wOffset;
+    for (int k = xOffset; k < xOffset + x.columns; k += Panels.BLOCK) {
+      IntVector both0 = IntVector.broadcast(I, -RAISED);
+      IntVector upper0 = IntVector.zero(I);
+      IntVector both1 = IntVector.broadcast(I, -RAISED);
+      IntVector upper1 = IntVector.zero(I);
+      IntVector both2 = IntVector.broadcast(I, -RAISED);
+      IntVector upper2 = IntVector.zero(I);
+      IntVector both3 = IntVector.broadcast(I, -RAISED);
+      IntVector upper3 = IntVector.zero(I);
+      int c0 = k;
+      int c1 = k + stride;
+      int c2 = k + 2 * stride;
+      int c3 = k + 3 * stride;
+      long end = o + WEIGHTS;
+      do {
+        IntVector n = IntVector.fromMemorySegment(I, w, o, LE);
+        ShortVector a0 = n.and(BYTE).reinterpretAsShorts().sub(BIAS);
+        ShortVector b0 = n.lanewise(LSHR, 8).and(BYTE).reinterpretAsShorts().sub(BIAS);
+        n = IntVector.fromMemorySegment(I, w, o + 64, LE);
+        ShortVector a1 = n.and(BYTE).reinterpretAsShorts().sub(BIAS);
+        ShortVector b1 = n.lanewise(LSHR, 8).and(BYTE).reinterpretAsShorts().sub(BIAS);
+        IntVector p;
+        p = a0.mul(q[c0]).add(b0.mul(q[c0 + 1])).add(raise).reinterpretAsInts();
+        both0 = both0.add(p);
+        upper0 = upper0.add(p.lanewise(ASHR, 16));
+        p = a1.mul(q[c0 + 2]).add(b1.mul(q[c0 + 3])).add(raise).reinterpretAsInts();
+        both0 = both0.add(p);
+        upper0 = upper0.add(p.lanewise(ASHR, 16));
+        p = a0.mul(q[c1]).add(b0.mul(q[c1 + 1])).add(raise).reinterpretAsInts();
+        both1 = both1.add(p);
+        upper1 = upper1.add(p.lanewise(ASHR, 16));
+        p = a1.mul(q[c1 + 2]).add(b1.mul(q[c1 + 3])).add(raise).reinterpretAsInts();
+        both1 = both1.add(p);
+        upper1 = upper1.add(p.lanewise(ASHR, 16));
+        p = a0.mul(q[c2]).add(b0.mul(q[c2 + 1])).add(raise).reinterpretAsInts();
+        both2 = both2.add(p);
+        upper2 = upper2.add(p.lanewise(ASHR, 16));
+        p = a1.mul(q[c2 + 2]).add(b1.mul(q[c2 + 3])).add(raise).reinterpretAsInts();
+        both2 = both2.add(p);
+        upper2 = upper2.add(p.lanewise(ASHR, 16));
+        p = a0.mul(q[c3]).add(b0.mul(q[c3 + 1])).add(raise).reinterpretAsInts();
+        both3 = both3.add(p);
+        upper3 = upper3.add(p.lanewise(ASHR, 16));
+        p = a1.mul(q[c3 + 2]).add(b1.mul(q[c3 + 3])).add(raise).reinterpretAsInts();
+        both3 = both3.add(p);
+        upper3 = upper3.add(p.lanewise(ASHR, 16));
+        c0 += 4;
+        c1 += 4;
+        c2 += 4;
+        c3 += 4;
+        o += 128;
+      } while (o != end);
+      IntVector d = IntVector.fromMemorySegment(I, w, o, LE);
+      FloatVector dEven = d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats();
+      FloatVector dOdd = d.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats();
+      float scale;
+      scale = scales[k / 32] * Halves.SCALE_OF_FACTOR;
+      even0 = ((FloatVector) both0.sub(upper0.lanewise(LSHL, 16)).convert(I2F, 0)).fma(dEven.mul(scale), even0);
+      odd0 = ((FloatVector) upper0.convert(I2F, 0)).fma(dOdd.mul(scale), odd0);
+      scale = scales[(k + stride) / 32] * Halves.SCALE_OF_FACTOR;
+      even1 = ((FloatVector) both1.sub(upper1.lanewise(LSHL, 16)).convert(I2F, 0)).fma(dEven.mul(scale), even1);
+      odd1 = ((FloatVector) upper1.convert(I2F, 0)).fma(dOdd.mul(scale), odd1);
+      scale = scales[(k + 2 * stride) / 32] * Halves.SCALE_OF_FACTOR;
+      even2 = ((FloatVector) both2.sub(upper2.lanewise(LSHL, 16)).convert(I2F, 0)).fma(dEven.mul(scale), even2);
+      odd2 = ((FloatVector) upper2.convert(I2F, 0)).fma(dOdd.mul(scale), odd2);
+      scale = scales[(k + 3 * stride) / 32] * Halves.SCALE_OF_FACTOR;
+      even3 = ((FloatVector) both3.sub(upper3.lanewise(LSHL, 16)).convert(I2F, 0)).fma(dEven.mul(scale), even3);
+      odd3 = ((FloatVector) upper3.convert(I2F, 0)).fma(dOdd.mul(scale), odd3);
+      o += 64;
+    }
+    even0.mul(Halves.SCALE_OF_SUM).intoArray(y, yOffset);
+    odd0.mul(Halves.SCALE_OF_SUM).intoArray(y, yOffset + 16);
+    even1.mul(Halves.SCALE_OF_SUM).intoArray(y, yOffset + ldy);
+    odd1.mul(Halves.SCALE_OF_SUM).intoArray(y, yOffset + ldy + 16);
+    even2.mul(Halves.SCALE_OF_SUM).intoArray(y, yOffset + 2 * ldy);
+    odd2.mul(Halves.SCALE_OF_SUM).intoArray(y, yOffset + 2 * ldy + 16);
+    even3.mul(Halves.SCALE_OF_SUM).intoArray(y, yOffset + 3 * ldy);
+    odd3.mul(Halves.SCALE_OF_SUM).intoArray(y, yOffset + 3 * ldy + 16);
   }
 }

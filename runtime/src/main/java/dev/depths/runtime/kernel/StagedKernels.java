@@ -9,6 +9,7 @@ import java.lang.foreign.MemorySegment;
 final class StagedKernels implements Kernels {
   private final Kernels last;
   private Kernels gemv;
+  private Kernels rows;
   private Kernels halves;
   private Kernels elementwise;
   private Kernels gemm;
@@ -16,8 +17,10 @@ final class StagedKernels implements Kernels {
 
   /** What is exchanged together. */
   enum Group {
-    /** Panels of any format times few rows. */
+    /** Panels of any format times one row. */
     GEMV,
+    /** Panels of any format times a few rows, without unpacking them. */
+    ROWS,
     /** Half-float panels times few rows: keys and values. */
     HALVES,
     /** What is not a product with a panel. */
@@ -36,6 +39,7 @@ final class StagedKernels implements Kernels {
   StagedKernels(Kernels first, Kernels last) {
     this.last = last;
     gemv = first;
+    rows = first;
     halves = first;
     elementwise = first;
     gemm = first;
@@ -46,6 +50,7 @@ final class StagedKernels implements Kernels {
   void advance(Group group) {
     switch (group) {
       case GEMV -> gemv = last;
+      case ROWS -> rows = last;
       case HALVES -> halves = last;
       case ELEMENTWISE -> elementwise = last;
       case GEMM -> gemm = last;
@@ -61,6 +66,7 @@ final class StagedKernels implements Kernels {
   Kernels of(Group group) {
     return switch (group) {
       case GEMV -> gemv;
+      case ROWS -> rows;
       case HALVES -> halves;
       case ELEMENTWISE -> elementwise;
       case GEMM -> gemm;
@@ -93,7 +99,7 @@ final class StagedKernels implements Kernels {
   @Override
   public void panelsGemv(PackedMatrix w, int from, int to, Activations x, int row, int rows, float[] y, int yOffset,
       int ldy) {
-    gemv.panelsGemv(w, from, to, x, row, rows, y, yOffset, ldy);
+    (rows == 1 ? gemv : this.rows).panelsGemv(w, from, to, x, row, rows, y, yOffset, ldy);
   }
 
   @Override

@@ -6,6 +6,7 @@ import static jdk.incubator.vector.VectorOperators.LSHL;
 import static jdk.incubator.vector.VectorOperators.LSHR;
 
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
@@ -17,35 +18,44 @@ final class Unpack {
   private static final int L = Simd.LANES;
   private static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
 
+  private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT.withOrder(LE);
+
   /** Columns unpacked at a time, a whole number of blocks: 16 KiB of f32. */
   private static final int PIECE = 128;
+
+  /**
+   * They are unpacked into arrays and then copied. After a store into a segment C2 knows nothing of any segment's fields any
+   * more, and loads and checks them all again for the next access, which took ten times as long as all the rest.
+   */
+  private static final ThreadLocal<float[]> PIECES = ThreadLocal.withInitial(() -> new float[PIECE * Panels.ROWS]);
 
   private Unpack() {}
 
   /** Unpacks {@code columns} columns, a whole number of blocks, from the start of a block. */
   static void unpack(MemorySegment w, long wOffset, PanelFormat format, int columns, MemorySegment out) {
-    switch (format) {
-      case F32 -> throw new IllegalArgumentException("an f32 panel needs no unpacking");
-      case F16 -> half(w, wOffset, columns, out);
-      case BF16 -> bfloat16(w, wOffset, columns, out);
-      default -> {
-        // All rows of some columns, then of the next ones: written into the L1 cache.
-        for (int c = 0; c < columns; c += PIECE) {
-          int n = Math.min(PIECE, columns - c);
-          integers(w, wOffset + format.panelBytes(c), format, n, out, (long) c * Panels.FLOAT_BYTES);
-        }
+    float[] piece = PIECES.get();
+    Touch.one(w, wOffset, (int) format.panelBytes(columns));
+    for (int c = 0; c < columns; c += PIECE) {
+      int n = Math.min(PIECE, columns - c);
+      long at = wOffset + format.panelBytes(c);
+      switch (format) {
+        case F32 -> throw new IllegalArgumentException("an f32 panel needs no unpacking");
+        case F16 -> half(w, at, n, piece);
+        case BF16 -> bfloat16(w, at, n, piece);
+        default -> integers(w, at, format, n, piece);
       }
+      MemorySegment.copy(piece, 0, out, FLOAT, (long) c * Panels.FLOAT_BYTES, n * Panels.ROWS);
     }
   }
 
-  private static void integers(MemorySegment w, long wOffset, PanelFormat format, int columns, MemorySegment out,
-      long outOffset) {
+  /** All rows of some columns, then of the next ones: written into the L1 cache. */
+  private static void integers(MemorySegment w, long wOffset, PanelFormat format, int columns, float[] out) {
     for (int v = 0; v < 16; v += L) {
       if (format == PanelFormat.I8) {
-        i8(w, wOffset + v * 4L, columns, out, outOffset + v * 4L);
+        i8(w, wOffset + v * 4L, columns, out, v);
       } else {
-        fields(w, wOffset + v * 4L, 0, format, columns, out, outOffset + v * 4L);
-        fields(w, wOffset + v * 4L, 1, format, columns, out, outOffset + v * 4L + 64);
+        fields(w, wOffset + v * 4L, 0, format, columns, out, v);
+        fields(w, wOffset + v * 4L, 1, format, columns, out, v + 16);
       }
     }
   }
@@ -54,8 +64,8 @@ final class Unpack {
    * As many rows as a vector has lanes: their codes are those of the panel's first half ({@code side} 0) or the second, their
    * scales and minima the low or the high halves of ints. One vector at a time, as C2 takes more than twice as long for two.
    */
-  private static void fields(MemorySegment w, long wOffset, int side, PanelFormat format, int columns, MemorySegment out,
-      long outOffset) {
+  private static void fields(MemorySegment w, long wOffset, int side, PanelFormat format, int columns, float[] out,
+      int outOffset) {
     switch (format) {
       case I5, I5_MIN -> i5(w, wOffset, side, columns, format.hasMin(), out, outOffset);
       case I6_16 -> i6(w, wOffset, side, columns, out, outOffset);
@@ -63,38 +73,38 @@ final class Unpack {
     }
   }
 
-  private static void bfloat16(MemorySegment w, long wOffset, int columns, MemorySegment out) {
+  private static void bfloat16(MemorySegment w, long wOffset, int columns, float[] out) {
     for (int i = 0; i < columns; i++) {
       long from = wOffset + (long) i * Panels.LANE_BYTES;
-      long to = (long) i * Panels.FLOAT_BYTES;
+      int to = i * Panels.ROWS;
       for (int v = 0; v < 16; v += L) {
         IntVector n = IntVector.fromMemorySegment(I, w, from + v * 4L, LE);
-        n.lanewise(LSHL, 16).intoMemorySegment(out, to + v * 4L, LE);
-        n.and(0xffff0000).intoMemorySegment(out, to + v * 4L + 64, LE);
+        n.lanewise(LSHL, 16).reinterpretAsFloats().intoArray(out, to + v);
+        n.and(0xffff0000).reinterpretAsFloats().intoArray(out, to + v + 16);
       }
     }
   }
 
-  private static void half(MemorySegment w, long wOffset, int columns, MemorySegment out) {
+  private static void half(MemorySegment w, long wOffset, int columns, float[] out) {
     for (int i = 0; i < columns; i++) {
       long from = wOffset + (long) i * Panels.LANE_BYTES;
-      long to = (long) i * Panels.FLOAT_BYTES;
+      int to = i * Panels.ROWS;
       for (int v = 0; v < 16; v += L) {
         IntVector n = IntVector.fromMemorySegment(I, w, from + v * 4L, LE);
-        Halves.low(n).mul(Halves.SCALE).intoMemorySegment(out, to + v * 4L, LE);
-        Halves.high(n).mul(Halves.SCALE).intoMemorySegment(out, to + v * 4L + 64, LE);
+        Halves.low(n).mul(Halves.SCALE).intoArray(out, to + v);
+        Halves.high(n).mul(Halves.SCALE).intoArray(out, to + v + 16);
       }
     }
   }
 
   // A branch that was cold when its method was compiled boxes what it makes: without minima the scales are loaded once more.
-  private static void i4(MemorySegment w, long wOffset, int side, int columns, int size, boolean min, MemorySegment out,
-      long outOffset) {
+  private static void i4(MemorySegment w, long wOffset, int side, int columns, int size, boolean min, float[] out,
+      int outOffset) {
     int weights = size * 16;
     int up = side == 0 ? Short.SIZE : 0;
     long codes = 64 * side;
     long block = wOffset;
-    long o = outOffset;
+    int o = outOffset;
     for (int b = 0; b < columns / size; b++) {
       long scales = block + weights;
       IntVector d = IntVector.fromMemorySegment(I, w, scales, LE);
@@ -105,15 +115,15 @@ final class Unpack {
       long at = block;
       do {
         IntVector n = IntVector.fromMemorySegment(I, w, at + codes, LE);
-        ((FloatVector) n.and(15).convert(I2F, 0)).fma(scale, least).intoMemorySegment(out, o, LE);
-        ((FloatVector) n.lanewise(LSHR, 16).and(15).convert(I2F, 0)).fma(scale, least).intoMemorySegment(out, o + 128, LE);
-        ((FloatVector) n.lanewise(LSHR, 4).and(15).convert(I2F, 0)).fma(scale, least).intoMemorySegment(out, o + 256, LE);
-        ((FloatVector) n.lanewise(LSHR, 20).and(15).convert(I2F, 0)).fma(scale, least).intoMemorySegment(out, o + 384, LE);
-        ((FloatVector) n.lanewise(LSHR, 8).and(15).convert(I2F, 0)).fma(scale, least).intoMemorySegment(out, o + 512, LE);
-        ((FloatVector) n.lanewise(LSHR, 24).and(15).convert(I2F, 0)).fma(scale, least).intoMemorySegment(out, o + 640, LE);
-        ((FloatVector) n.lanewise(LSHR, 12).and(15).convert(I2F, 0)).fma(scale, least).intoMemorySegment(out, o + 768, LE);
-        ((FloatVector) n.lanewise(LSHR, 28).and(15).convert(I2F, 0)).fma(scale, least).intoMemorySegment(out, o + 896, LE);
-        o += 8 * Panels.FLOAT_BYTES;
+        ((FloatVector) n.and(15).convert(I2F, 0)).fma(scale, least).intoArray(out, o);
+        ((FloatVector) n.lanewise(LSHR, 16).and(15).convert(I2F, 0)).fma(scale, least).intoArray(out, o + 32);
+        ((FloatVector) n.lanewise(LSHR, 4).and(15).convert(I2F, 0)).fma(scale, least).intoArray(out, o + 64);
+        ((FloatVector) n.lanewise(LSHR, 20).and(15).convert(I2F, 0)).fma(scale, least).intoArray(out, o + 96);
+        ((FloatVector) n.lanewise(LSHR, 8).and(15).convert(I2F, 0)).fma(scale, least).intoArray(out, o + 128);
+        ((FloatVector) n.lanewise(LSHR, 24).and(15).convert(I2F, 0)).fma(scale, least).intoArray(out, o + 160);
+        ((FloatVector) n.lanewise(LSHR, 12).and(15).convert(I2F, 0)).fma(scale, least).intoArray(out, o + 192);
+        ((FloatVector) n.lanewise(LSHR, 28).and(15).convert(I2F, 0)).fma(scale, least).intoArray(out, o + 224);
+        o += 8 * Panels.ROWS;
         at += Panels.FLOAT_BYTES;
       } while (at != scales);
       block = scales + (min ? 128 : 64);
@@ -121,12 +131,12 @@ final class Unpack {
   }
 
   /** Three columns to a half of a lane; the bits above them make two columns of all five lanes. */
-  private static void i5(MemorySegment w, long wOffset, int side, int columns, boolean min, MemorySegment out, long outOffset) {
+  private static void i5(MemorySegment w, long wOffset, int side, int columns, boolean min, float[] out, int outOffset) {
     int weights = PanelFormat.I5.weightBytes();
     int up = side == 0 ? Short.SIZE : 0;
     long codes = 64 * side;
     long block = wOffset;
-    long o = outOffset;
+    int o = outOffset;
     for (int b = 0; b < columns / 32; b++) {
       long scales = block + weights;
       IntVector d = IntVector.fromMemorySegment(I, w, scales, LE);
@@ -138,31 +148,31 @@ final class Unpack {
       long at = block;
       do {
         IntVector n = IntVector.fromMemorySegment(I, w, at + codes, LE);
-        ((FloatVector) n.and(31).convert(I2F, 0)).fma(scale, least).intoMemorySegment(out, o, LE);
-        ((FloatVector) n.lanewise(LSHR, 16).and(31).convert(I2F, 0)).fma(scale, least).intoMemorySegment(out, o + 128, LE);
-        ((FloatVector) n.lanewise(LSHR, 5).and(31).convert(I2F, 0)).fma(scale, least).intoMemorySegment(out, o + 256, LE);
-        ((FloatVector) n.lanewise(LSHR, 21).and(31).convert(I2F, 0)).fma(scale, least).intoMemorySegment(out, o + 384, LE);
-        ((FloatVector) n.lanewise(LSHR, 10).and(31).convert(I2F, 0)).fma(scale, least).intoMemorySegment(out, o + 512, LE);
-        ((FloatVector) n.lanewise(LSHR, 26).and(31).convert(I2F, 0)).fma(scale, least).intoMemorySegment(out, o + 640, LE);
-        o += 6 * Panels.FLOAT_BYTES;
+        ((FloatVector) n.and(31).convert(I2F, 0)).fma(scale, least).intoArray(out, o);
+        ((FloatVector) n.lanewise(LSHR, 16).and(31).convert(I2F, 0)).fma(scale, least).intoArray(out, o + 32);
+        ((FloatVector) n.lanewise(LSHR, 5).and(31).convert(I2F, 0)).fma(scale, least).intoArray(out, o + 64);
+        ((FloatVector) n.lanewise(LSHR, 21).and(31).convert(I2F, 0)).fma(scale, least).intoArray(out, o + 96);
+        ((FloatVector) n.lanewise(LSHR, 10).and(31).convert(I2F, 0)).fma(scale, least).intoArray(out, o + 128);
+        ((FloatVector) n.lanewise(LSHR, 26).and(31).convert(I2F, 0)).fma(scale, least).intoArray(out, o + 160);
+        o += 6 * Panels.ROWS;
         // Bit 15 of either half: in the end, the last lane's is on top.
         rest = rest.lanewise(LSHR, 1).or(n.and(0x80008000));
         at += Panels.FLOAT_BYTES;
       } while (at != scales);
-      ((FloatVector) rest.lanewise(LSHR, 11).and(31).convert(I2F, 0)).fma(scale, least).intoMemorySegment(out, o, LE);
-      ((FloatVector) rest.lanewise(LSHR, 27).convert(I2F, 0)).fma(scale, least).intoMemorySegment(out, o + 128, LE);
-      o += 2 * Panels.FLOAT_BYTES;
+      ((FloatVector) rest.lanewise(LSHR, 11).and(31).convert(I2F, 0)).fma(scale, least).intoArray(out, o);
+      ((FloatVector) rest.lanewise(LSHR, 27).convert(I2F, 0)).fma(scale, least).intoArray(out, o + 32);
+      o += 2 * Panels.ROWS;
       block = scales + (min ? 128 : 64);
     }
   }
 
   /** Two columns to a half of a lane; the two pairs of bits above them make four columns of all three lanes. */
-  private static void i6(MemorySegment w, long wOffset, int side, int columns, MemorySegment out, long outOffset) {
+  private static void i6(MemorySegment w, long wOffset, int side, int columns, float[] out, int outOffset) {
     int weights = PanelFormat.I6_16.weightBytes();
     int up = side == 0 ? Short.SIZE : 0;
     long codes = 64 * side;
     long block = wOffset;
-    long o = outOffset;
+    int o = outOffset;
     for (int b = 0; b < columns / 16; b++) {
       long scales = block + weights;
       IntVector d = IntVector.fromMemorySegment(I, w, scales, LE);
@@ -173,29 +183,29 @@ final class Unpack {
       long at = block;
       do {
         IntVector n = IntVector.fromMemorySegment(I, w, at + codes, LE);
-        ((FloatVector) n.and(63).convert(I2F, 0)).fma(scale, least).intoMemorySegment(out, o, LE);
-        ((FloatVector) n.lanewise(LSHR, 16).and(63).convert(I2F, 0)).fma(scale, least).intoMemorySegment(out, o + 128, LE);
-        ((FloatVector) n.lanewise(LSHR, 6).and(63).convert(I2F, 0)).fma(scale, least).intoMemorySegment(out, o + 256, LE);
-        ((FloatVector) n.lanewise(LSHR, 22).and(63).convert(I2F, 0)).fma(scale, least).intoMemorySegment(out, o + 384, LE);
-        o += 4 * Panels.FLOAT_BYTES;
+        ((FloatVector) n.and(63).convert(I2F, 0)).fma(scale, least).intoArray(out, o);
+        ((FloatVector) n.lanewise(LSHR, 16).and(63).convert(I2F, 0)).fma(scale, least).intoArray(out, o + 32);
+        ((FloatVector) n.lanewise(LSHR, 6).and(63).convert(I2F, 0)).fma(scale, least).intoArray(out, o + 64);
+        ((FloatVector) n.lanewise(LSHR, 22).and(63).convert(I2F, 0)).fma(scale, least).intoArray(out, o + 96);
+        o += 4 * Panels.ROWS;
         // Bits 12-13 and 14-15 of either half: in the end, the last lane's are on top.
         first = first.lanewise(LSHR, 2).or(n.and(0x30003000));
         second = second.lanewise(LSHR, 2).or(n.and(0xc000c000));
         at += Panels.FLOAT_BYTES;
       } while (at != scales);
-      ((FloatVector) first.lanewise(LSHR, 8).and(63).convert(I2F, 0)).fma(scale, least).intoMemorySegment(out, o, LE);
-      ((FloatVector) first.lanewise(LSHR, 24).and(63).convert(I2F, 0)).fma(scale, least).intoMemorySegment(out, o + 128, LE);
-      ((FloatVector) second.lanewise(LSHR, 10).and(63).convert(I2F, 0)).fma(scale, least).intoMemorySegment(out, o + 256, LE);
-      ((FloatVector) second.lanewise(LSHR, 26).convert(I2F, 0)).fma(scale, least).intoMemorySegment(out, o + 384, LE);
-      o += 4 * Panels.FLOAT_BYTES;
+      ((FloatVector) first.lanewise(LSHR, 8).and(63).convert(I2F, 0)).fma(scale, least).intoArray(out, o);
+      ((FloatVector) first.lanewise(LSHR, 24).and(63).convert(I2F, 0)).fma(scale, least).intoArray(out, o + 32);
+      ((FloatVector) second.lanewise(LSHR, 10).and(63).convert(I2F, 0)).fma(scale, least).intoArray(out, o + 64);
+      ((FloatVector) second.lanewise(LSHR, 26).convert(I2F, 0)).fma(scale, least).intoArray(out, o + 96);
+      o += 4 * Panels.ROWS;
       block = scales + 64;
     }
   }
 
-  private static void i8(MemorySegment w, long wOffset, int columns, MemorySegment out, long outOffset) {
+  private static void i8(MemorySegment w, long wOffset, int columns, float[] out, int outOffset) {
     int weights = PanelFormat.I8.weightBytes();
     long block = wOffset;
-    long o = outOffset;
+    int o = outOffset;
     for (int b = 0; b < columns / 32; b++) {
       IntVector d = IntVector.fromMemorySegment(I, w, block + weights, LE);
       FloatVector dEven = d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(Halves.SCALE);
@@ -205,11 +215,11 @@ final class Unpack {
       long at = block;
       do {
         IntVector n = IntVector.fromMemorySegment(I, w, at, LE);
-        ((FloatVector) n.and(255).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o, LE);
-        ((FloatVector) n.lanewise(LSHR, 16).and(255).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 64, LE);
-        ((FloatVector) n.lanewise(LSHR, 8).and(255).convert(I2F, 0)).fma(dEven, mEven).intoMemorySegment(out, o + 128, LE);
-        ((FloatVector) n.lanewise(LSHR, 24).convert(I2F, 0)).fma(dOdd, mOdd).intoMemorySegment(out, o + 192, LE);
-        o += 2 * Panels.FLOAT_BYTES;
+        ((FloatVector) n.and(255).convert(I2F, 0)).fma(dEven, mEven).intoArray(out, o);
+        ((FloatVector) n.lanewise(LSHR, 16).and(255).convert(I2F, 0)).fma(dOdd, mOdd).intoArray(out, o + 16);
+        ((FloatVector) n.lanewise(LSHR, 8).and(255).convert(I2F, 0)).fma(dEven, mEven).intoArray(out, o + 32);
+        ((FloatVector) n.lanewise(LSHR, 24).convert(I2F, 0)).fma(dOdd, mOdd).intoArray(out, o + 48);
+        o += 2 * Panels.ROWS;
         at += Panels.LANE_BYTES;
       } while (at != block + weights);
       block += weights + 64;

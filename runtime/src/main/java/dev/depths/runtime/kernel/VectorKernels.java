@@ -33,6 +33,10 @@ final class VectorKernels implements Kernels {
           F32Streams.multiply(w, from, to, x, row, rows, y, yOffset, ldy);
           return;
         }
+        if (rows > 1 && Simd.LANES == 16) {
+          fewRows(w, from, to, x, row, rows, y, yOffset, ldy);
+          return;
+        }
         int third = rows == 1 ? (to - from) / 3 : 0;
         for (int p = 0; p < third; p++) {
           threeFloatPanels(w, from + p, third, x, row, y, yOffset + p * Panels.ROWS);
@@ -41,6 +45,21 @@ final class VectorKernels implements Kernels {
           floatPanel(w, p, x, row, rows, y, yOffset + (p - from) * Panels.ROWS, ldy);
         }
       }
+    }
+  }
+
+  /** A few rows times panels of floats at 512 bits: two that are far apart are read, then multiplied one after the other. */
+  private static void fewRows(PackedMatrix w, int from, int to, Activations x, int row, int rows, float[] y, int yOffset,
+      int ldy) {
+    int bytes = (int) w.format().panelBytes(w.columns());
+    int half = (to - from) / 2;
+    for (int p = from; p < from + half; p++) {
+      Touch.two(w.data(), w.offset(p), w.offset(p + half), bytes);
+      floatPanel(w, p, x, row, rows, y, yOffset + (p - from) * Panels.ROWS, ldy);
+      floatPanel(w, p + half, x, row, rows, y, yOffset + (p + half - from) * Panels.ROWS, ldy);
+    }
+    if (half * 2 < to - from) {
+      floatPanel(w, to - 1, x, row, rows, y, yOffset + (to - 1 - from) * Panels.ROWS, ldy);
     }
   }
 

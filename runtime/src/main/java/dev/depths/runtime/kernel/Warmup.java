@@ -48,8 +48,10 @@ public final class Warmup implements AutoCloseable {
   private static final long PAUSE_MILLIS = 5;
   /** Threads that call vector kernels: C2 compiles as many at a time, and one gets ready while another is compiled. */
   private static final int THREADS = 2;
-  private static final List<Group> FOR_DECODE = List.of(Group.GEMV, Group.HALVES, Group.ELEMENTWISE, Group.UNPACK);
-  private static final List<Group> FOR_PREFILL = List.of(Group.HALVES, Group.ELEMENTWISE, Group.UNPACK, Group.GEMV);
+  private static final List<Group> FOR_DECODE =
+      List.of(Group.GEMV, Group.HALVES, Group.ELEMENTWISE, Group.ROWS, Group.UNPACK);
+  private static final List<Group> FOR_PREFILL =
+      List.of(Group.HALVES, Group.ELEMENTWISE, Group.UNPACK, Group.GEMV, Group.ROWS);
 
   private final Kernels kernels;
   private final Set<PanelFormat> formats;
@@ -132,7 +134,7 @@ public final class Warmup implements AutoCloseable {
 
   private Set<Compiled> kernelsOf(Group group) {
     Set<Compiled> kernels = new HashSet<>();
-    if (group == Group.GEMV || group == Group.UNPACK) {
+    if (group == Group.GEMV || group == Group.ROWS || group == Group.UNPACK) {
       formats.forEach(format -> kernels.add(new Compiled(group, format)));
     } else {
       kernels.add(new Compiled(group, null));

@@ -69,7 +69,12 @@ final class WarmupTasks {
   static WarmupTasks ofVectors(Kernels vectors, Group group, Set<PanelFormat> formats, Arena arena) {
     WarmupTasks tasks = new WarmupTasks(vectors, VECTOR_ROWS, VECTOR_COLUMNS, VECTORS_LIMIT_NANOS, arena);
     switch (group) {
-      case GEMV -> tasks.addFormats(formats, arena, PANELS, w -> tasks.k.panelsGemv(w, 0, PANELS, tasks.x, 0, 1, tasks.y, 0, 0));
+      case GEMV -> tasks.addGemv(formats, 1, arena);
+      case ROWS -> {
+        for (int rows : new int[] {2, 3, 4, 8}) {
+          tasks.addGemv(formats, rows, arena);
+        }
+      }
       case HALVES -> {
         for (int rows : new int[] {1, 2, 3, 4}) {
           tasks.addPanelF16(rows, 0.5);
@@ -83,7 +88,7 @@ final class WarmupTasks {
         }
       }
       case UNPACK -> {
-        tasks.addFormats(formats, arena, 1, w -> {
+        tasks.addFormats(formats, 1, 1, arena, w -> {
           if (w.format() != PanelFormat.F32) {
             tasks.k.unpack(w, 0, 0, VECTOR_COLUMNS, tasks.panel);
           }
@@ -104,10 +109,15 @@ final class WarmupTasks {
     return this;
   }
 
-  private void addFormats(Set<PanelFormat> formats, Arena arena, int panels, Consumer<PackedMatrix> call) {
+  /** All rows' results go to one place. */
+  private void addGemv(Set<PanelFormat> formats, int rows, Arena arena) {
+    addFormats(formats, PANELS, rows, arena, w -> k.panelsGemv(w, 0, PANELS, x, 0, rows, y, 0, 0));
+  }
+
+  private void addFormats(Set<PanelFormat> formats, int panels, int rows, Arena arena, Consumer<PackedMatrix> call) {
     for (PanelFormat format : formats) {
       PackedMatrix w = Packer.allocate(format, panels * 32, VECTOR_COLUMNS, arena);
-      add(() -> call.accept(w), panels * VECTOR_COLUMNS * 32, 0.5);
+      add(() -> call.accept(w), panels * rows * VECTOR_COLUMNS * 32, 0.5);
     }
   }
 

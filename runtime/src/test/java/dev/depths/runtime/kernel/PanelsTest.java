@@ -116,7 +116,10 @@ class PanelsTest {
       for (int row = 0; row < 5; row++) {
         integers(x, format, row, random);
       }
-      assertArrayEquals(gemv(scalar, w, x, 0, 5), gemv(vector, w, x, 0, 5), format + " of " + columns + " columns");
+      for (int rows : new int[] {1, 2, 3, 5}) {
+        assertArrayEquals(gemv(scalar, w, x, 0, rows), gemv(vector, w, x, 0, rows),
+            rows + " rows, " + format + " of " + columns + " columns");
+      }
     }
   }
 

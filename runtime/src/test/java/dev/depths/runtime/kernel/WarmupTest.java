@@ -74,7 +74,7 @@ class WarmupTest {
   void whatIsCompiledIsUsedAtOnce() throws InterruptedException {
     Set<Compiled> compiled = new HashSet<>();
     for (Group group : Group.values()) {
-      compiled.add(new Compiled(group, group == Group.GEMV || group == Group.UNPACK ? PanelFormat.I8 : null));
+      compiled.add(new Compiled(group, group == Group.GEMV || group == Group.ROWS || group == Group.UNPACK ? PanelFormat.I8 : null));
     }
     Warmup warmup = new Warmup(Kernels.select(), EnumSet.of(PanelFormat.I8), compiled);
     warmup.beginPass(2, 1 << 20);
