@@ -1,6 +1,6 @@
 """The report of an adapter: JSON, and one HTML file with plots that needs nothing else.
 
-    python report.py --log work/log.json --evaluation evaluation.json --out report
+    python report.py --log work/log.json --evaluation evaluation.json --pairs pairs.json --out report
 
 writes report.json and report.html.
 """
@@ -17,7 +17,7 @@ import matplotlib.pyplot as plt  # noqa: E402
 
 STYLE = """body{font:16px/1.5 system-ui,sans-serif;max-width:60em;margin:2em auto;padding:0 1em;color:#222}
 table{border-collapse:collapse;margin:1em 0}td,th{padding:.3em .8em;border-bottom:1px solid #ccc;text-align:right}
-th:first-child,td:first-child{text-align:left}svg{max-width:100%;height:auto}pre{white-space:pre-wrap}"""
+th:first-child,td:first-child,.texts td{text-align:left;vertical-align:top}.texts td{white-space:pre-wrap}svg{max-width:100%;height:auto}pre{white-space:pre-wrap}"""
 NAMES = {"dial": "trained routers", "random": "random routing", "dropped": "whole blocks dropped"}
 
 
@@ -78,14 +78,21 @@ def table(evaluation):
     return "<table>" + "".join(rows) + "</table>"
 
 
-def page(log, evaluation):
+def texts(written):
+    rows = [f"<tr><th>beginning<th>dense<th>at a capacity of {written['capacity']}</tr>"]
+    rows += ["<tr>" + "".join(f"<td>{html.escape(pair[key])}" for key in ("prompt", "dense", "adapter")) + "</tr>"
+             for pair in written["pairs"]]
+    return '<h2>Texts, greedy</h2><table class="texts">' + "".join(rows) + "</table>"
+
+
+def page(log, evaluation, written):
     history = log["history"]
     parts = [
         "<h1>Mixture-of-Depths adapter</h1>",
         f"<p>{html.escape(log['model'])}: {history[-1]['step']} steps of {log['tokens_per_step']:,} tokens, "
         f"{sum(e['seconds'] for e in history) / 60:.0f} minutes. Measured on "
         f"{evaluation['tokens']:,} tokens that training did not see.</p>",
-        table(evaluation),
+        table(evaluation), texts(written) if written else "",
         "<h2>Divergence against speed</h2>", curve_plot(evaluation, "kl", "KL to the dense model (nats)", 0),
         "<h2>Perplexity against speed</h2>", curve_plot(evaluation, "perplexity_ratio", "perplexity / dense", 1),
         "<h2>Rate of each block</h2>", rate_plot(evaluation["dial"]),
@@ -98,16 +105,21 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--log", required=True, help="log.json of the work directory of train.py")
     parser.add_argument("--evaluation", required=True, help="JSON of evaluate.py")
+    parser.add_argument("--pairs", help="JSON of pairs.py")
     parser.add_argument("--out", required=True, help="without suffix")
     args = parser.parse_args()
     with open(args.log) as file:
         log = json.load(file)
     with open(args.evaluation) as file:
         evaluation = json.load(file)
+    written = None
+    if args.pairs:
+        with open(args.pairs) as file:
+            written = json.load(file)
     with open(args.out + ".json", "w") as file:
-        json.dump({**log, "evaluation": evaluation}, file)
+        json.dump({**log, "evaluation": evaluation, "texts": written}, file)
     with open(args.out + ".html", "w") as file:
-        file.write(page(log, evaluation))
+        file.write(page(log, evaluation, written))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import transformers
+import zstandard
 
 import export
 import importance
@@ -231,6 +232,14 @@ class TextTest(unittest.TestCase):
             file = Path(directory) / "a.html"
             file.write_text(f"<nav>Menu</nav><h1>Title</h1><p>{prose}</p><pre>{prose}</pre><p>{prose[:-1]}; x &amp; y.</p>")
             self.assertEqual(text.paragraphs(file), [prose, prose[:-1] + "; x & y."])
+
+    def test_documents_of_a_corpus_without_those_that_are_measured_on(self):
+        with tempfile.TemporaryDirectory() as directory:
+            file = Path(directory) / "train.txt.zst"
+            file.write_bytes(zstandard.compress("One is here.\nTwo is too.\0Three, alone.\0Four.".encode()))
+            found = list(text.documents([file]))
+        self.assertEqual(found, ["One is here.\n\nTwo is too.", "Three, alone.", "Four."])
+        self.assertEqual(text.without(found, ["Zero\n\ntwo  is too", "other"]), found[1:])
 
 
 if __name__ == "__main__":

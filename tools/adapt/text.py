@@ -2,8 +2,9 @@
 
     python text.py train.npy --model model.gguf --depths ../../depths FOLDER_OR_FILE...
 
-Reads HTML, POD, reStructuredText and plain text by paragraphs, and of data files of games (.cfg, .txt, .json) the quoted
-strings that are sentences. The tokens are those of `depths tokenize`, so that training sees what the runtime sees.
+Reads HTML, POD, reStructuredText and plain text by paragraphs, of data files of games (.cfg, .txt, .json) the quoted
+strings that are sentences, and the corpus of `scratch.corpus` (.txt.zst). The tokens are those of `depths tokenize`, so that
+training sees what the runtime sees.
 """
 import argparse
 import gzip
@@ -15,6 +16,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+import zstandard
 
 SUFFIXES = {".html", ".xhtml", ".pod", ".txt", ".rst", ".md", ".cfg", ".json"}
 # Shorter paragraphs are mostly headings, menus and names.
@@ -56,6 +58,11 @@ def documents(sources):
     """Files in a fixed order, each as one text; what was seen already is left out."""
     seen = set()
     for source in map(Path, sources):
+        if source.suffix == ".zst":
+            # Read whole: the corpus' paragraphs are prose already, and each of them is there once.
+            text = zstandard.ZstdDecompressor().stream_reader(source.open("rb")).read().decode()
+            yield from (document.replace("\n", "\n\n") for document in text.split("\0"))
+            continue
         files = sorted(source.rglob("*")) if source.is_dir() else [source]
         for file in files:
             suffix = Path(file.stem).suffix if file.suffix == ".gz" else file.suffix
@@ -70,12 +77,34 @@ def documents(sources):
                 yield "\n\n".join(fresh)
 
 
+def letters(paragraph):
+    """What two versions of a paragraph have in common."""
+    return re.sub(r"[\W\d_]+", "", paragraph.lower())
+
+
+def without(documents, others):
+    """Those documents that share no paragraph with others."""
+    known = {letters(paragraph) for document in others for paragraph in document.split("\n\n")}
+    return [d for d in documents if not any(letters(paragraph) in known for paragraph in d.split("\n\n"))]
+
+
 def tokenize(depths, model, text):
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as file:
         file.write(text)
         file.flush()
         out = subprocess.run([depths, "tokenize", "-m", model, "-f", file.name], check=True, capture_output=True, text=True)
     return [int(token) for token in out.stdout.split()]
+
+
+def tokens(args, texts, characters=4_000_000):
+    """Of documents, so many characters at a time."""
+    ids, part = [], ""
+    for text in texts:
+        part += text + "\n\n"
+        if len(part) > characters:
+            ids += tokenize(args.depths, args.model, part)
+            part = ""
+    return ids + tokenize(args.depths, args.model, part) if part else ids
 
 
 def windows(tokens, length):
@@ -92,11 +121,12 @@ def main():
     parser.add_argument("--depths", default="depths", help="the depths command")
     parser.add_argument("--length", type=int, default=256)
     parser.add_argument("--most", type=int, default=0, help="most windows of each source, evenly taken; 0 for all")
+    parser.add_argument("--without", nargs="+", default=(), help="documents that share a paragraph with these are left out")
     args = parser.parse_args()
-    rows = []
+    rows, known = [], list(documents(args.without))
     for source in args.sources:
-        text = "\n\n".join(documents([source]))
-        found = windows(tokenize(args.depths, args.model, text), args.length)
+        found = list(documents([source]))
+        found = windows(tokens(args, without(found, known) if known else found), args.length)
         if args.most and len(found) > args.most:
             found = found[np.linspace(0, len(found) - 1, args.most).astype(int)]
         print(json.dumps({"source": source, "windows": len(found)}))

@@ -1,0 +1,39 @@
+"""What the dense model writes beside what it writes with an adapter, greedy and unedited, for the report.
+
+    python pairs.py model.gguf --adapter adapter.gguf --depths ../../depths --capacity 0.75 --out pairs.json
+"""
+import argparse
+import json
+import subprocess
+
+PROMPTS = (
+    "The lighthouse keeper opened the door and",
+    "Photosynthesis is the process by which",
+    "To bake a simple loaf of bread, first",
+    "The little dog had never seen snow before. When she",
+    "In the history of mathematics, the number zero")
+
+
+def text(args, prompt, *more):
+    out = subprocess.run([args.depths, "generate", "-m", args.model, "--temp", "0", "-n", str(args.predict), *more, prompt],
+                         check=True, capture_output=True, text=True)
+    return out.stdout.rstrip("\n")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model")
+    parser.add_argument("--adapter", required=True, help="calibrated")
+    parser.add_argument("--depths", default="depths")
+    parser.add_argument("--capacity", default="0.75")
+    parser.add_argument("--predict", type=int, default=64, help="tokens")
+    parser.add_argument("--out", required=True)
+    args = parser.parse_args()
+    pairs = [{"prompt": prompt, "dense": text(args, prompt),
+              "adapter": text(args, prompt, "--adapter", args.adapter, "--capacity", args.capacity)} for prompt in PROMPTS]
+    with open(args.out, "w") as file:
+        json.dump({"capacity": float(args.capacity), "pairs": pairs}, file, indent=1)
+
+
+if __name__ == "__main__":
+    main()
