@@ -27,7 +27,7 @@ def restore(model, values):
         parameters[name].copy_(value)
 
 
-def write(path, model, zero, initial, note, base=None, **more):
+def write(path, model, zero, initial, note, base=None, lora_optional=False, **more):
     """Scores are shifted by `zero`, so that the threshold 0.5 is the adapter's own; a sigmoid of the rest is the dial."""
     mod, values, lora = model.mod, {}, None
     for name, value in tensors(model).items():
@@ -35,7 +35,7 @@ def write(path, model, zero, initial, note, base=None, **more):
         if name.endswith("router.bias"):
             value = value - zero
         if ".lora_" in name:
-            lora = {"rank": value.shape[0] if name.endswith("lora_a") else value.shape[1], "scale": LORA_SCALE}
+            lora = {"rank": value.shape[0] if name.endswith("lora_a") else value.shape[1], "scale": LORA_SCALE, "optional": lora_optional}
         values[name] = value.contiguous() if "router" in name else value.half().contiguous()
     descriptor = {
         "version": 1, "blocks": list(mod.blocks), "granularity": mod.part + "/token", "router": "linear",

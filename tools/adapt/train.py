@@ -37,6 +37,8 @@ def arguments(words=None):
     parser.add_argument("--dense-last", type=int, default=2, help="blocks at the end that all tokens run")
     parser.add_argument("--bypass", type=int, default=64, help="rank of the path of tokens that skip; 0 for none")
     parser.add_argument("--lora", type=int, default=8, help="rank of the updates of the matrices; 0 for none")
+    parser.add_argument("--lora-optional", action="store_true",
+                        help="the adapter says that it may be run without the updates, where weights have too few bits to merge them")
     parser.add_argument("--rates", type=float, nargs=2, default=(0.5, 1.0), help="range of the share of pairs computed")
     parser.add_argument("--rate", type=float, default=0.75, help="share at the adapter's own threshold")
     parser.add_argument("--initial", type=int, default=2, help="tokens at the beginning that are always computed")
@@ -171,7 +173,7 @@ class Training:
         zero = self.quantiles.threshold(torch.tensor(self.args.rate)).item()
         tokens = self.step * self.args.batch * self.args.accumulate * self.windows.shape[1]
         export.write(path, self.model, zero, self.args.initial, f"Distilled over {tokens:,} tokens, rate {self.args.rate} "
-                     f"at its own threshold")
+                     f"at its own threshold", lora_optional=self.args.lora_optional)
 
     # Steps
 

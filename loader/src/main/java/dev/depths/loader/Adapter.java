@@ -24,7 +24,7 @@ import java.util.regex.Pattern;
  */
 public final class Adapter implements AutoCloseable {
   /** Keys beside the descriptor's own, without prefix: what says how to apply the adapter. */
-  static final Set<String> OTHER_KEYS = Set.of("lora.rank", "lora.scale", "base_sha256");
+  static final Set<String> OTHER_KEYS = Set.of("lora.rank", "lora.scale", "lora.optional", "base_sha256");
   private static final String SAFETENSORS_KEY = "__metadata__.mod";
   private static final String NO_ADAPTER = ": this is no Mixture-of-Depths adapter";
   private static final String LORA_A = ".lora_a";
@@ -41,6 +41,7 @@ public final class Adapter implements AutoCloseable {
   private final ModMetadata metadata;
   private final Map<String, Tensor> tensors;
   private final float loraScale;
+  private final boolean loraOptional;
   private final String baseSha256;
 
   private Adapter(Object file, Arena arena, MemorySegment data) {
@@ -68,6 +69,7 @@ public final class Adapter implements AutoCloseable {
     this.calibration = CalibrationKeys.read(metadata, descriptor);
     long rank = metadata.integer("mod.lora.rank", 1, Limits.RANK).orElse(0L);
     this.loraScale = metadata.number("mod.lora.scale", -1e6, 1e6).orElse(0.0).floatValue();
+    this.loraOptional = metadata.booleanOr("mod.lora.optional", false);
     this.baseSha256 = metadata.string("mod.base_sha256").orElse("").toLowerCase(Locale.ROOT);
     if (!baseSha256.isEmpty() && !baseSha256.matches("[0-9a-f]{64}")) {
       throw metadata.malformed(
@@ -85,6 +87,7 @@ public final class Adapter implements AutoCloseable {
     this.metadata = ModMetadata.of(file, descriptor);
     this.tensors = Collections.unmodifiableMap(routers);
     this.loraScale = 0;
+    this.loraOptional = false;
     this.baseSha256 = "";
   }
 
@@ -249,6 +252,11 @@ public final class Adapter implements AutoCloseable {
   /** Scale of the low-rank updates; 0 if there are none. */
   public float loraScale() {
     return loraScale;
+  }
+
+  /** Whether the adapter also works, if less well, without its low-rank updates. */
+  public boolean isLoraOptional() {
+    return loraOptional;
   }
 
   /** Whether a tensor is a factor of a low-rank update. */

@@ -151,7 +151,8 @@ public final class Model implements AutoCloseable {
         adapter.validate(checkpoint.config());
         // Of the model too, whose matrices are merged with the updates and whose layout says in which order rows are packed.
         String updateCacheKey = cached
-            ? cacheKey + Fingerprint.ofAll(adapter.tensors(), options.lowRank() + " " + adapter.loraScale()) : null;
+            ? cacheKey + Fingerprint.ofAll(
+                adapter.tensors(), options.lowRank() + " " + adapter.loraScale() + " " + adapter.isLoraOptional()) : null;
         return new Model(checkpoint, cacheKey, adapter, updateCacheKey, options, start);
       }
     } catch (IOException | RuntimeException | Error e) {

@@ -35,6 +35,7 @@ final class WeightsBuilder {
   private final ModelConfig config;
   private final Map<String, Tensor> adapter;
   private final float loraScale;
+  private final boolean loraOptional;
   private final boolean exact;
   private final LowRank lowRank;
   private final PackedCache cache;
@@ -59,6 +60,7 @@ final class WeightsBuilder {
     this.config = checkpoint.config();
     this.adapter = adapter == null ? Map.of() : adapter.tensors();
     this.loraScale = adapter == null ? 0 : adapter.loraScale();
+    this.loraOptional = adapter != null && adapter.isLoraOptional();
     this.exact = options.exact();
     this.lowRank = options.lowRank();
     this.cache = cache;
@@ -209,8 +211,9 @@ final class WeightsBuilder {
 
   private Linear linear(String name, Tensor w, IntUnaryOperator rowOf, List<float[]> factors) {
     int rows = Math.toIntExact(w.rows());
-    Tensor a = adapter.get(name + ".lora_a");
-    Tensor b = adapter.get(name + ".lora_b");
+    boolean plain = lowRank.leavesOut(w.type(), loraOptional);
+    Tensor a = plain ? null : adapter.get(name + ".lora_a");
+    Tensor b = plain ? null : adapter.get(name + ".lora_b");
     float[] bias = null;
     if (config.qkvBias() && find(name + ".bias") instanceof Tensor t) {
       float[] source = t.toFloats();

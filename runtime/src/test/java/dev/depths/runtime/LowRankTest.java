@@ -41,9 +41,13 @@ class LowRankTest {
   private Path directory;
 
   private Path adapter(String name, List<Tensor> tensors, double scale) throws IOException {
+    return adapter(name, tensors, ", \"lora\": {\"rank\": 3, \"scale\": %s}".formatted(scale));
+  }
+
+  private Path adapter(String name, List<Tensor> tensors, String more) throws IOException {
     return Safetensors.write(directory.resolve(name), """
         {"version": 1, "blocks": [1], "router": "linear", "selection": "threshold", "threshold": 0.5, "combine": "x+f",
-        "initial_tokens": 2, "lora": {"rank": 3, "scale": %s}}""".formatted(scale), n -> n, tensors);
+        "initial_tokens": 2%s}""".formatted(more), n -> n, tensors);
   }
 
   private Path base(TinyModel model) throws IOException {
@@ -96,6 +100,29 @@ class LowRankTest {
     Path base = base(model);
     ModelOptions options = ModelOptions.defaults().withAdapter(adapter);
     Run.of(base, options.withLowRank(LowRank.BESIDE)).assertSame(Run.of(base, options.withLowRank(lowRank)));
+  }
+
+  /** Of an adapter that works without them, updates are left out where they cannot be merged, in exact mode too. */
+  @ParameterizedTest
+  @CsvSource({"Q4_1, true, false", "Q6_K, true, false", "Q8_0, true, true", "F16, true, true", "Q4_1, false, true"})
+  void leavesOptionalUpdatesOut(DType type, boolean optional, boolean updated) throws IOException {
+    TinyModel model = TinyModel.dense(SHAPE, type, 1);
+    List<Tensor> tensors = AdapterTest.tensors(model, ALL);
+    Path adapter = adapter("adapter.safetensors", tensors,
+        ", \"lora\": {\"rank\": 3, \"scale\": 0.7, \"optional\": %s}".formatted(optional));
+    Path without = adapter("without.safetensors", tensors.stream().filter(t -> !t.name().contains("lora")).toList(), "");
+    Path base = base(model);
+    for (boolean exact : new boolean[] {false, true}) {
+      ModelOptions options = ModelOptions.defaults().withExact(exact).withCache(directory.resolve("cache"));
+      Run auto = Run.of(base, options.withAdapter(adapter));
+      Run routersAlone = Run.of(base, options.withAdapter(without));
+      Run.of(base, options.withAdapter(adapter).withLowRank(LowRank.NONE)).assertSame(routersAlone);
+      if (updated) {
+        assertFalse(Arrays.deepEquals(routersAlone.prefill, auto.prefill));
+      } else {
+        auto.assertSame(routersAlone);
+      }
+    }
   }
 
   /** Of matrices that share an input, each is as its own type says. */
@@ -248,6 +275,6 @@ class LowRankTest {
         options.withCache(directory))) {
       assertEquals(LowRank.BESIDE, o.lowRank());
     }
-    assertArrayEquals(new LowRank[] {LowRank.AUTO, LowRank.MERGED, LowRank.BESIDE}, LowRank.values());
+    assertArrayEquals(new LowRank[] {LowRank.AUTO, LowRank.MERGED, LowRank.BESIDE, LowRank.NONE}, LowRank.values());
   }
 }

@@ -168,6 +168,7 @@ record Inspection(Map<String, Object> json, Collection<Tensor> tensors) {
     section.put("file", file.toString());
     section.put("tensors", adapter.tensors().size());
     section.put("lora_scale", adapter.loraScale());
+    section.put("lora_optional", adapter.isLoraOptional());
     section.put("base_sha256", adapter.baseSha256());
     return section;
   }

@@ -7,7 +7,8 @@ import java.util.Locale;
 enum LoraMode {
   auto,
   merged,
-  beside;
+  beside,
+  none;
 
   LowRank lowRank() {
     return LowRank.valueOf(name().toUpperCase(Locale.ROOT));

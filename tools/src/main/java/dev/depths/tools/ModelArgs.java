@@ -28,8 +28,9 @@ final class ModelArgs {
     noAdapter = Arg.flag("--no-adapter")
         .addTo(command, "Run the default model dense, without its adapter.");
     lora = Arg.option(LoraMode.class, "--lora").label("WHERE").orElse(LoraMode.auto)
-        .addTo(command, "Where an adapter's low-rank updates are computed: merged into the matrices, beside them, or auto: merged "
-            + "into those of floats and Q8_0, beside others, which would round much of them away. Default: ${DEFAULT-VALUE}.");
+        .addTo(command, "Where an adapter's low-rank updates are computed: merged into the matrices, beside them, none to leave "
+            + "them out, or auto: merged into those of floats and Q8_0; beside others, which would round much of them away, or "
+            + "none if the adapter works without. Default: ${DEFAULT-VALUE}.");
     exact = Arg.flag("--exact")
         .addTo(command, "Dequantised weights and f32 activations throughout: slow, for parity checks.");
   }
