@@ -14,14 +14,17 @@ class DefaultModelTest {
     assertTrue(DefaultModel.PACKAGE.isComplete(CachedModel.path()));
   }
 
-  /** The continuation, and the number of decisions to compute, that an independent PyTorch implementation in f32 gives. */
+  /**
+   * The continuation, and the number of decisions to compute, that an independent PyTorch implementation in f32 gives without
+   * the low-rank updates: they are left out beside 4-bit weights.
+   */
   @Test
   void continuesATextAndSkipsBlocks() {
     CommandRun run =
         CommandRun.of("generate", "--exact", "--temp", "0", "-n", "24", "The lighthouse keeper opened the door and");
     assertEquals(0, run.code(), run.err());
-    assertEquals(" stepped forward, his eyes scanning the horizon. \"Lady of the Isles,\" he said, \"I've got a\n", run.out());
-    assertTrue(run.err().contains("passes through 25 routed blocks were run: 692 of 750\n"), run.err());
+    assertEquals(" stepped out into the night. The crew was on edge, but the captain was there, and he was going to make\n", run.out());
+    assertTrue(run.err().contains("passes through 25 routed blocks were run: 679 of 750\n"), run.err());
   }
 
   @Test

@@ -104,7 +104,10 @@ class GoldenTest {
     }
   }
 
-  /** Mean over all positions of all texts, prefilled in one go, and decoded token by token. */
+  /**
+   * Mean over all positions of all texts, prefilled in one go, and decoded token by token. The texts are short: of passes of up
+   * to 24 rows, and tiles of as many, the activations are rounded to integers too, and now and then a decision falls otherwise.
+   */
   @ParameterizedTest
   @ValueSource(strings = {"dense", "mod"})
   void fastModeStaysCloseToExactMode(String kind) {
@@ -124,8 +127,8 @@ class GoldenTest {
         positions += tokens.length;
       }
     }
-    assertTrue(prefill / positions <= 0.001, "prefill: " + prefill / positions + " nats");
-    assertTrue(decode / positions <= 0.01, "decode: " + decode / positions + " nats");
+    assertTrue(prefill / positions <= 0.005, "prefill: " + prefill / positions + " nats");
+    assertTrue(decode / positions <= 0.005, "decode: " + decode / positions + " nats");
   }
 
   private static float[][] logits(Session session, int[] tokens) {
