@@ -7,7 +7,6 @@ divergence to the dense model in nats and the ratio of perplexities.
 """
 import argparse
 import json
-from dataclasses import replace
 
 import numpy as np
 import torch

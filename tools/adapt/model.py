@@ -157,8 +157,8 @@ class Block(nn.Module):
                          lambda n, rows: self.mlp(n.flatten(0, 1) if rows is None else n.flatten(0, 1)[rows]))
 
     def masked(self, x, rope, gate):
-        """All tokens are computed, and `gate` [batch, time] chooses: no shape depends on the choice, so that this can be compiled,
-        and the gate has a gradient from tokens that skip too. Of a whole block with projected keys and values."""
+        """All tokens are computed, and `gate` [batch, time] chooses: no shape depends on the choice, so that this can be
+        compiled. Of a whole block with projected keys and values."""
         n = self.attn_norm(x)
         update = self.attention(n, None, rope).view_as(x)
         update = gate[..., None] * (update + self.mlp(self.ffn_norm(x + update)))

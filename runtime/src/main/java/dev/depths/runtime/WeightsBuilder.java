@@ -28,7 +28,7 @@ import java.util.function.IntUnaryOperator;
 /**
  * Packs a checkpoint, and an adapter if there is one, into {@link Weights}. In exact mode all matrices become f32 panels
  * with low-rank updates merged. Else they keep their types; where these hold it, an update is merged, as {@link LowRank} says,
- * and where they do not its factors stay beside, so that a 4-bit matrix stays a 4-bit matrix.
+ * and where they do not its factors stay beside or are left out, so that a 4-bit matrix stays a 4-bit matrix.
  */
 final class WeightsBuilder {
   private final Checkpoint checkpoint;
