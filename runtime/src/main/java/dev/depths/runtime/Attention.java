@@ -28,7 +28,7 @@ final class Attention {
     this.prepare = prepare;
     this.rotate = new RotateJob(kernels, config, model.rope());
     this.attention = new AttentionJob(kernels, config, workers.shares(), arena);
-    this.decodeAttention = new DecodeAttention(kernels, config, workers);
+    this.decodeAttention = new DecodeAttention(new RowAttention(kernels, config), workers);
   }
 
   /** Rows of a tile that leave keys and values and attend. */

@@ -9,8 +9,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 
 /**
  * Causal grouped-query attention of a tile over a block's ragged caches, each sequence's rows over its own, split among
- * workers by sequences, key/value heads and groups of rows, of which whoever is free takes the next. Scores and weighted
- * sums are products with the cache's panels. The keys and values that a row sees are already in the cache.
+ * workers by sequences, and where a sequence has several rows by key/value heads and groups of rows; whoever is free takes the
+ * next. Scores and weighted sums are products with the cache's panels. The keys and values that a row sees are already in the
+ * cache.
  */
 final class AttentionJob implements Workers.Job {
   /** Tokens whose query heads share a pass over the cache. */
@@ -32,6 +33,7 @@ final class AttentionJob implements Workers.Job {
   private final float[][] scores;
   private final float[][] sums;
   private final MemorySegment[] unpacked;
+  private final RowAttention[] single;
   private final AtomicInteger nextUnit = new AtomicInteger();
   private int block;
   private Tile tile;
@@ -46,8 +48,10 @@ final class AttentionJob implements Workers.Job {
     this.scores = new float[shares][0];
     this.sums = new float[shares][ROWS * group * Tile.panelWidth(headDim)];
     this.unpacked = new MemorySegment[shares];
+    this.single = new RowAttention[shares];
     for (int i = 0; i < shares; i++) {
       unpacked[i] = arena.allocate(PanelFormat.F32.panelBytes(Math.max(headDim, UNPACKED_PAGES * KvCache.PAGE)), 64);
+      single[i] = new RowAttention(kernels, c);
     }
   }
 
@@ -77,42 +81,47 @@ final class AttentionJob implements Workers.Job {
   }
 
   private int units(int sequence) {
-    return kvHeads * Math.ceilDiv(rows.start(sequence + 1) - rows.start(sequence), ROWS);
+    int n = rows.start(sequence + 1) - rows.start(sequence);
+    return n == 1 ? 1 : kvHeads * Math.ceilDiv(n, ROWS);
   }
 
   private void unit(int share, int sequence, int u) {
     KvCache.BlockKv kv = pass.sequence(sequence).kv(block);
-    int head = u % kvHeads;
     int first = rows.start(sequence);
     int n = rows.start(sequence + 1) - first;
+    if (n == 1) {
+      RowAttention one = single[share].of(kv, tile, first);
+      one.scores(0, one.pages());
+      one.softmax(0, one.heads());
+      one.sums(0, one.chunks());
+      return;
+    }
+    int head = u % kvHeads;
     // Later rows see more positions: begun with, they leave short units for the end.
     int from = (Math.ceilDiv(n, ROWS) - 1 - u / kvHeads) * ROWS;
-    attend(share, kv, head, first + from, Math.min(ROWS, n - from), n == 1);
+    attend(share, kv, head, first + from, Math.min(ROWS, n - from));
   }
 
   /**
-   * Queries of {@code tokens} rows of the tile against one key/value head, in sets of rows that are products with a panel
-   * together: each query head of the group with the rows of all tokens, or, if there is one token, its heads as the rows.
-   * Each panel of the cache is passed over by all sets before the next.
+   * Queries of {@code n} rows of the tile against one key/value head: the rows of each query head of the group make one product
+   * with a panel, and each panel of the cache is passed over by all heads before the next.
    */
-  private void attend(int share, KvCache.BlockKv kv, int head, int from, int tokens, boolean oneToken) {
-    int sets = oneToken ? 1 : group;
-    int n = oneToken ? group : tokens;
-    int ldq = oneToken ? headDim : tile.qStride;
+  private void attend(int share, KvCache.BlockKv kv, int head, int from, int n) {
+    int ldq = tile.qStride;
     // A later token sees no less than one before it.
-    int held = tile.visible[from + tokens - 1];
+    int held = tile.visible[from + n - 1];
     int pages = Math.ceilDiv(held, KvCache.PAGE);
     int lds = pages * KvCache.PAGE + PADDING;
-    float[] s = scores(share, sets * n * lds);
+    float[] s = scores(share, group * n * lds);
     int query = from * tile.qStride + head * group * headDim;
-    boolean unpack = kv.format() == PanelFormat.F16 && sets * n >= UNPACKED_ROWS;
+    boolean unpack = kv.format() == PanelFormat.F16 && group * n >= UNPACKED_ROWS;
     MemorySegment scratch = unpacked[share];
     for (int p = 0; p < pages; p++) {
       long keys = kv.keyOffset(p, head);
       if (unpack) {
         kernels.unpackF16(kv.memory(p), keys, headDim, scratch);
       }
-      for (int i = 0; i < sets; i++) {
+      for (int i = 0; i < group; i++) {
         int q = query + i * headDim;
         int o = i * n * lds + p * KvCache.PAGE;
         if (unpack) {
@@ -123,20 +132,19 @@ final class AttentionJob implements Workers.Job {
       }
     }
     float scale = (float) (1 / Math.sqrt(headDim));
-    for (int r = 0; r < sets * n; r++) {
-      int seen = tile.visible[oneToken ? from : from + r % n];
+    for (int r = 0; r < group * n; r++) {
+      int seen = tile.visible[from + r % n];
       kernels.softmax(s, r * lds, seen, scale);
       for (int i = seen; i < held; i++) {
         s[r * lds + i] = 0;
       }
     }
-    weightedSums(share, kv, head, held, s, lds, sets * n, unpack);
+    weightedSums(share, kv, head, held, s, lds, group * n, unpack);
     float[] sum = sums[share];
     int ldo = Tile.panelWidth(headDim);
     float[] out = tile.attended.f32();
-    for (int r = 0; r < sets * n; r++) {
-      int row = oneToken ? from : from + r % n;
-      int to = row * tile.attended.stride() + (head * group + (oneToken ? r : r / n)) * headDim;
+    for (int r = 0; r < group * n; r++) {
+      int to = (from + r % n) * tile.attended.stride() + (head * group + r / n) * headDim;
       System.arraycopy(sum, r * ldo, out, to, headDim);
     }
   }

@@ -4,24 +4,26 @@ import dev.depths.runtime.kernel.Kernels;
 import dev.depths.runtime.kernel.PanelFormat;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
-import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.List;
+import org.agrona.collections.IntArrayList;
 
 /**
  * Keys and values of a sequence, one ragged list per block: a block holds only the positions it has computed, in pages of
- * 32 of them, so memory follows what is held. Pages are cut from slabs that the session's arena owns, and reused.
+ * 32 of them, so memory follows what is held.
  *
  * <p>A page is laid out as panels, so that attention is the same product as a projection: per key/value head the keys as
- * {@code [headDim][32 positions]}, then per head and per 32 of its dimensions the values as {@code [32 positions][32]}.
+ * {@code [headDim][32 positions]}, and per head and per 32 of its dimensions the values as {@code [32 positions][32]}.
  * Panels are of floats or of half floats, whose range ends at 65504: what is beyond is held as that.
+ *
+ * <p>A block takes pages by runs: the keys of all pages of a run, then their values. Attention reads all keys, then all
+ * values, and memory that is read in order comes up to four times as fast as in pieces of a page. See {@link KvMemory}.
  */
 final class KvCache {
   /** Positions per page: the width of a panel. */
   static final int PAGE = 32;
 
-  private static final long SLAB_BYTES = 1 << 20;
+  /** A block that needs one page more, as in a decode, takes this part of what it has besides. */
+  private static final int SPARE = 4;
 
   private static final float LARGEST_HALF = 65504;
 
@@ -32,15 +34,10 @@ final class KvCache {
   private final int columnBytes;
   private final long keyBytes;
   private final long valueBytes;
-  private final long pageBytes;
-  private final int pagesPerSlab;
-  private final Arena arena;
-  private final List<MemorySegment> slabs = new ArrayList<>();
-  private final ArrayDeque<Page> free = new ArrayDeque<>();
+  private final long pageKeys;
+  private final long pageValues;
+  private final KvMemory memory;
   private final BlockKv[] blocks;
-
-  /** A page: memory and where in it. */
-  private record Page(MemorySegment slab, long offset) {}
 
   /** @param format F32 or F16 */
   KvCache(PanelFormat format, int blocks, int kvHeads, int headDim, Arena arena) {
@@ -54,9 +51,9 @@ final class KvCache {
     this.columnBytes = format.blockBytes();
     this.keyBytes = format.panelBytes(headDim);
     this.valueBytes = format.panelBytes(PAGE);
-    this.pageBytes = kvHeads * (keyBytes + chunks * valueBytes);
-    this.pagesPerSlab = (int) Math.max(1, SLAB_BYTES / pageBytes);
-    this.arena = arena;
+    this.pageKeys = kvHeads * keyBytes;
+    this.pageValues = kvHeads * chunks * valueBytes;
+    this.memory = new KvMemory(pageKeys + pageValues, arena);
     this.blocks = new BlockKv[blocks];
     for (int b = 0; b < blocks; b++) {
       this.blocks[b] = new BlockKv();
@@ -69,7 +66,7 @@ final class KvCache {
 
   /** Bytes of memory held, free pages included. */
   long bytes() {
-    return slabs.size() * pagesPerSlab * pageBytes;
+    return memory.bytes();
   }
 
   void clear() {
@@ -78,27 +75,22 @@ final class KvCache {
     }
   }
 
-  private Page newPage() {
-    if (free.isEmpty()) {
-      MemorySegment slab = arena.allocate(pagesPerSlab * pageBytes, 64);
-      slabs.add(slab);
-      for (int i = 0; i < pagesPerSlab; i++) {
-        free.add(new Page(slab, i * pageBytes));
-      }
-    }
-    return free.poll();
-  }
-
   /** What one block holds. */
   final class BlockKv {
-    private Page[] pages = new Page[0];
+    /** By page: its memory, and where its keys and its values begin there. */
+    private MemorySegment[] slabs = new MemorySegment[0];
+    private long[] keys = new long[0];
+    private long[] values = new long[0];
     private int pageCount;
+    /** By run: its first page in the cache's memory, and how many it has. */
+    private final IntArrayList runs = new IntArrayList();
+    private final IntArrayList runPages = new IntArrayList();
     private int[] positions = new int[0];
     private int count;
 
-    /** Bytes of the pages in use. */
+    /** Bytes of its pages. */
     long bytes() {
-      return pageCount * pageBytes;
+      return pageCount * (pageKeys + pageValues);
     }
 
     /** Positions held. */
@@ -113,12 +105,12 @@ final class KvCache {
 
     /** Makes room for so many positions more, to be written before they are read. */
     void append(int[] newPositions, int from, int n) {
-      int pagesNeeded = Math.ceilDiv(count + n, PAGE);
-      if (pagesNeeded > pages.length) {
-        pages = Arrays.copyOf(pages, Math.max(pagesNeeded, 2 * pages.length));
+      int needed = Math.ceilDiv(count + n, PAGE);
+      if (needed == pageCount + 1) {
+        needed += pageCount / SPARE;
       }
-      while (pageCount < pagesNeeded) {
-        pages[pageCount++] = newPage();
+      while (pageCount < needed) {
+        addRun(memory.runOf(needed - pageCount));
       }
       if (count + n > positions.length) {
         positions = Arrays.copyOf(positions, Math.max(count + n, 2 * positions.length));
@@ -127,13 +119,31 @@ final class KvCache {
       count += n;
     }
 
+    private void addRun(int n) {
+      if (pageCount + n > slabs.length) {
+        int capacity = Math.max(pageCount + n, 2 * slabs.length);
+        slabs = Arrays.copyOf(slabs, capacity);
+        keys = Arrays.copyOf(keys, capacity);
+        values = Arrays.copyOf(values, capacity);
+      }
+      int run = memory.take(n);
+      runs.addInt(run);
+      runPages.addInt(n);
+      for (int i = 0; i < n; i++) {
+        slabs[pageCount] = memory.slab(run);
+        keys[pageCount] = memory.offset(run) + i * pageKeys;
+        values[pageCount++] = memory.offset(run) + n * pageKeys + i * pageValues;
+      }
+    }
+
     /** Forgets all but the first {@code n}. */
     void truncate(int n) {
       count = Math.min(count, n);
-      int pagesNeeded = Math.ceilDiv(count, PAGE);
-      while (pageCount > pagesNeeded) {
-        free.add(pages[--pageCount]);
-        pages[pageCount] = null;
+      int needed = Math.ceilDiv(count, PAGE);
+      while (pageCount > 0 && pageCount - runPages.getInt(runPages.size() - 1) >= needed) {
+        int pages = runPages.popInt();
+        memory.give(runs.popInt(), pages);
+        pageCount -= pages;
       }
     }
 
@@ -153,17 +163,17 @@ final class KvCache {
 
     /** Memory of a page. */
     MemorySegment memory(int page) {
-      return pages[page].slab;
+      return slabs[page];
     }
 
     /** Where a page's keys of a head begin: a panel of {@code headDim} rows. */
     long keyOffset(int page, int head) {
-      return pages[page].offset + head * keyBytes;
+      return keys[page] + head * keyBytes;
     }
 
     /** Where a page's values of a head and of 32 of its dimensions begin: a panel of 32 rows, one per position. */
     long valueOffset(int page, int head, int chunk) {
-      return pages[page].offset + kvHeads * keyBytes + (head * chunks + chunk) * valueBytes;
+      return values[page] + (head * chunks + chunk) * valueBytes;
     }
 
     /** Product of rows of {@code x} with the panel at {@code offset} of a page, as {@link Kernels#panel}. */
