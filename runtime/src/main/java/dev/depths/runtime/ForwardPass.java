@@ -257,7 +257,7 @@ final class ForwardPass {
 
   /** What a routed part leaves of tokens that skip it, and what it gives them. Those that run it do so afterwards. */
   private void passBy(int b, BlockWeights w, boolean attend, int p) {
-    boolean keysAndValues = attend && projectedKv;
+    boolean keysAndValues = attend && projectedKv && !runsTogether(w, choices[p].rows);
     if (keysAndValues) {
       attention.keysAndValues(b, w.attention(), x, tile, pass, all);
       weightBytesRead += w.attention().keyValue().bytes();
@@ -311,13 +311,18 @@ final class ForwardPass {
   }
 
   private void attention(int b, BlockWeights w, float[] h, TileRows rows) {
-    boolean keysAreThere = w.attention().qkv() == null;
-    if (keysAreThere) {
-      attention.queries(b, w.attention(), h, tile, pass, rows);
-    } else {
+    if (runsTogether(w, rows)) {
       attention.run(b, w.attention(), h, tile, pass, rows);
+      weightBytesRead += w.attention().bytes();
+    } else {
+      attention.queries(b, w.attention(), h, tile, pass, rows);
+      weightBytesRead += w.attention().bytes() - w.attention().keyValue().bytes();
     }
-    weightBytesRead += w.attention().bytes() - (keysAreThere ? w.attention().keyValue().bytes() : 0);
+  }
+
+  /** Whether rows are computed with their keys and values, not after those of all rows of the pass. */
+  private boolean runsTogether(BlockWeights w, TileRows rows) {
+    return w.attention().keyValue() == null || w.attention().qkv() != null && rows.count() == all.count();
   }
 
   private void mlp(BlockWeights w, float[] h, int n) {

@@ -2,7 +2,9 @@ package dev.depths.runtime;
 
 import dev.depths.runtime.kernel.ActivationRange;
 import dev.depths.runtime.kernel.Kernels;
+import dev.depths.runtime.kernel.PanelFormat;
 import java.util.List;
+import java.util.stream.Stream;
 
 /** Matrices that share one input: query, key and value; gate and up; or one alone. Sums are taken once, not per pass. */
 final class Projection {
@@ -34,6 +36,14 @@ final class Projection {
     this.gemvPanels = parts.stream().mapToInt(p -> Kernels.gemvPanels(p.weights().format())).max().orElseThrow();
     this.lowRankBytes = parts.stream().mapToLong(Linear::lowRankBytes).sum() + (loraA == null ? 0 : 4L * loraA.length);
     this.bytes = parts.stream().mapToLong(Linear::bytes).sum() + lowRankBytes;
+  }
+
+  /** This and another projection of the same input as one, to the same bits; null if they take it in different ways. */
+  Projection and(Projection other) {
+    PanelFormat format = parts[0].weights().format();
+    List<Linear> all = Stream.of(parts, other.parts).flatMap(Stream::of).toList();
+    return loraA == null && other.loraA == null && all.stream().allMatch(p -> p.weights().format() == format)
+        ? new Projection(all, null, 0, 0) : null;
   }
 
   int size() {

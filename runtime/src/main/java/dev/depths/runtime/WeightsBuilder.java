@@ -154,7 +154,7 @@ final class WeightsBuilder {
     return linear(w.name().substring(0, w.name().length() - ".weight".length()), w, identity(), factors);
   }
 
-  /** @param apart whether keys and values are computed for more tokens than queries */
+  /** @param apart whether keys and values may be computed for more tokens than queries */
   private AttentionWeights attention(String prefix, boolean apart) {
     IntUnaryOperator halves = config.rope().layout() == Rope.Layout.INTERLEAVED
         ? interleavedToHalves(config.headDim(), 2 * config.rope().inverseFrequencies().length) : identity();
@@ -166,11 +166,12 @@ final class WeightsBuilder {
     keyValue.add(linear(prefix + "attn_k", halves, keyValueFactors));
     keyValue.add(linear(prefix + "attn_v", identity(), keyValueFactors));
     Projection queries = projection(query, queryFactors);
+    Projection keysAndValues = apart ? projection(keyValue, keyValueFactors) : null;
     return new AttentionWeights(
         vector(prefix + "attn_norm.weight"),
-        apart ? null : queries,
+        apart ? queries.and(keysAndValues) : queries,
         apart ? queries : null,
-        apart ? projection(keyValue, keyValueFactors) : null,
+        keysAndValues,
         config.qkNorm() ? vector(prefix + "attn_q_norm.weight") : null,
         config.qkNorm() ? vector(prefix + "attn_k_norm.weight") : null,
         projection(prefix, identity(), "attn_output"));
