@@ -35,9 +35,4 @@ public record ActivationRange(int blockSum, int halfSum, int pairSum, int weight
   public boolean isBounded() {
     return weightBits != 0;
   }
-
-  /** Whether activations will be multiplied with weights of so many bits. */
-  boolean forWeightsOf(int bits) {
-    return (weightBits >> bits & 1) != 0;
-  }
 }

@@ -43,17 +43,17 @@ public final class Activations {
     return multipliers[bits];
   }
 
-  /** Fills in the multipliers of columns whose codes are there, whole blocks of 32. */
-  void multipliers(int from, int to, ActivationRange range) {
+  /** Fills in the multipliers of columns whose codes are there, whole blocks of 32, for the widths of weights in a set. */
+  void multipliers(int from, int to, int weightBits) {
     for (PanelFormat f : FIELDS) {
-      if (range.forWeightsOf(f.bits())) {
+      if ((weightBits >> f.bits() & 1) != 0) {
         int perBlock = f.fields().lanes() * Fields.PER_HALF;
         for (int i = from; i < to; i += f.block()) {
           f.fields().multipliers(q, i, multipliers[f.bits()], i / f.block() * perBlock);
         }
       }
     }
-    if (range.forWeightsOf(PanelFormat.I8.bits())) {
+    if ((weightBits >> PanelFormat.I8.bits() & 1) != 0) {
       int[] pairs = multipliers[PanelFormat.I8.bits()];
       for (int i = from / 2; i < to / 2; i++) {
         int sum = PanelFormat.I8.bias() * (q[2 * i] + q[2 * i + 1]);

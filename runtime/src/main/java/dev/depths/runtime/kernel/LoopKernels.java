@@ -67,7 +67,7 @@ final class LoopKernels implements Kernels {
         x.sums[h / 16] = sum;
       }
     }
-    x.multipliers(from, from + columns, range);
+    x.multipliers(from, from + columns, range.weightBits());
   }
 
   @Override

@@ -4,6 +4,7 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorShuffle;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
@@ -13,7 +14,15 @@ import jdk.incubator.vector.VectorSpecies;
  */
 final class Quantize {
   private static final VectorSpecies<Float> F = Simd.FLOATS;
+  private static final VectorSpecies<Short> S = Simd.SHORTS;
   private static final int L = Simd.LANES;
+  private static final int NIBBLES = 1 << PanelFormat.I4.bits();
+  private static final int BYTES = 1 << PanelFormat.I8.bits();
+  /** For each half of four ints, which are a lane of {@link Fields}, the half with the field before it. */
+  private static final VectorShuffle<Short> FIELD_BEFORE =
+      VectorShuffle.fromOp(S, i -> i % 8 == 0 ? i : i % 8 == 1 ? i + 5 : i - 2);
+  /** Two to the width of the field before; 0 for the first, which has none. */
+  private static final ShortVector FACTOR_OF_BEFORE = factorOfBefore();
   /** What rounding adds to a sum of columns at most: half a unit each, and a little for the sums' own rounding. */
   private static final float BLOCK_ROUNDING = 16.5f;
   private static final float HALF_ROUNDING = 8.5f;
@@ -24,6 +33,14 @@ final class Quantize {
 
   private Quantize() {}
 
+  private static ShortVector factorOfBefore() {
+    short[] factors = new short[S.length()];
+    for (int i = 0; i < factors.length; i++) {
+      factors[i] = (short) (i % 8 == 0 ? 0 : 1 << PanelFormat.I4.bits());
+    }
+    return ShortVector.fromArray(S, factors, 0);
+  }
+
   static void quantize(Activations x, int offset, int columns, ActivationRange range) {
     for (int o = offset; o < offset + columns; o += Panels.BLOCK) {
       float scale = scale(x.f32, o, range);
@@ -32,30 +49,77 @@ final class Quantize {
       half(x, o, inverse);
       half(x, o + 16, inverse);
     }
-    x.multipliers(offset, offset + columns, range);
+    int bits = range.weightBits();
+    if ((bits & NIBBLES) != 0) {
+      nibbles(x, offset, columns);
+    }
+    if ((bits & BYTES) != 0) {
+      bytes(x, offset, columns);
+    }
+    x.multipliers(offset, offset + columns, bits & ~(NIBBLES | BYTES));
+  }
+
+  /** As {@link Fields#multipliers} for codes of 4 bits. */
+  private static void nibbles(Activations x, int offset, int columns) {
+    int[] multipliers = x.multipliers(PanelFormat.I4.bits());
+    for (int i = offset; i < offset + columns; i += 2 * L) {
+      ShortVector q = ShortVector.fromArray(S, x.q, i);
+      q.sub(q.rearrange(FIELD_BEFORE).mul(FACTOR_OF_BEFORE)).reinterpretAsInts().intoArray(multipliers, i / 2);
+    }
+  }
+
+  /** As {@link Activations#multipliers} for codes of bytes. */
+  private static void bytes(Activations x, int offset, int columns) {
+    int[] multipliers = x.multipliers(PanelFormat.I8.bits());
+    for (int i = offset; i < offset + columns; i += 2 * L) {
+      IntVector pair = ShortVector.fromArray(S, x.q, i).reinterpretAsInts();
+      IntVector sum = pair.lanewise(VectorOperators.LSHL, 16).add(pair.and(0xffff0000)).lanewise(VectorOperators.ASHR, 16)
+          .mul(-PanelFormat.I8.bias());
+      sum.lanewise(VectorOperators.LSHL, 16).or(sum.add(Activations.RAISE).and(0xffff)).intoArray(multipliers, i / 2);
+    }
   }
 
   /** The finest scale of a block that keeps to a range; 0 for a block that is as good as zero. */
   static float scale(float[] x, int o, ActivationRange range) {
-    float block = 0;
-    float half = 0;
-    float pair = 0;
-    for (int h = o; h < o + Panels.BLOCK; h += Panels.BLOCK / 2) {
-      float even = 0;
-      float odd = 0;
-      for (int i = h; i < h + Panels.BLOCK / 2; i += 2) {
-        float a = Math.abs(x[i]);
-        float b = Math.abs(x[i + 1]);
-        even += a;
-        odd += b;
-        pair = Math.max(pair, a + b);
+    float scale = 0;
+    // What is not bounded would give the smallest scale of all.
+    if (isBounded(range.blockSum()) || isBounded(range.halfSum())) {
+      float first = sum(x, o);
+      float second = sum(x, o + Panels.BLOCK / 2);
+      scale = (first + second) / (range.blockSum() - BLOCK_ROUNDING);
+      if (isBounded(range.halfSum())) {
+        scale = Math.max(scale, Math.max(first, second) / (range.halfSum() - HALF_ROUNDING));
       }
-      block += even + odd;
-      half = Math.max(half, even + odd);
     }
-    float scale = Math.max(block / (range.blockSum() - BLOCK_ROUNDING),
-        Math.max(half / (range.halfSum() - HALF_ROUNDING), pair / (range.pairSum() - PAIR_ROUNDING)));
+    if (isBounded(range.pairSum())) {
+      scale = Math.max(scale, largestPair(x, o) / (range.pairSum() - PAIR_ROUNDING));
+    }
     return scale < 1e-30f ? 0 : scale;
+  }
+
+  private static boolean isBounded(int sum) {
+    return sum != Integer.MAX_VALUE;
+  }
+
+  /** Sum of the magnitudes of half a block. */
+  private static float sum(float[] x, int o) {
+    float even = 0;
+    float odd = 0;
+    for (int i = o; i < o + Panels.BLOCK / 2; i += 2) {
+      even += Math.abs(x[i]);
+      odd += Math.abs(x[i + 1]);
+    }
+    return even + odd;
+  }
+
+  /** The largest sum of the magnitudes of two neighbouring columns of a block. */
+  private static float largestPair(float[] x, int o) {
+    // The bits of floats that are not negative are ordered as they are, and integers have their maximum in one cycle.
+    int largest = 0;
+    for (int i = o; i < o + Panels.BLOCK; i += 2) {
+      largest = Math.max(largest, Float.floatToRawIntBits(Math.abs(x[i]) + Math.abs(x[i + 1])));
+    }
+    return Float.intBitsToFloat(largest);
   }
 
   private static void half(Activations x, int o, float inverse) {

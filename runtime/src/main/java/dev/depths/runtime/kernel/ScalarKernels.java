@@ -185,7 +185,7 @@ final class ScalarKernels implements Kernels {
         x.sums[i / 16] = sum;
       }
     }
-    x.multipliers(from, from + columns, range);
+    x.multipliers(from, from + columns, range.weightBits());
   }
 
   @Override

@@ -155,7 +155,7 @@ class PanelsTest {
       }
     }
     if (q < x.q.length) {
-      x.multipliers(q, q + x.columns, format.activationRange());
+      x.multipliers(q, q + x.columns, format.activationRange().weightBits());
     }
   }
 
