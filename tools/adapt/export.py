@@ -43,6 +43,8 @@ def write(path, model, zero, initial, note, base=None, lora_optional=False, **mo
         "skipped_kv": "projected" if mod.projected else "absent", "initial_tokens": initial}
     if mod.bypass:
         descriptor["bypass"] = "lowrank"
+    if mod.position_slope:
+        descriptor["position_slope"] = mod.position_slope
     if lora:
         descriptor["lora"] = lora
     if base:
@@ -59,7 +61,7 @@ def read(path, dense):
         values = {name: file.get_tensor(name).float() for name in file.keys()}
     rank = next((len(v) for name, v in values.items() if name.endswith("bypass_a.weight")), 0)
     mod = Mod(tuple(descriptor["blocks"]), descriptor["granularity"].split("/")[0],
-              descriptor["skipped_kv"] == "projected", rank)
+              descriptor["skipped_kv"] == "projected", rank, position_slope=descriptor.get("position_slope", 0.0))
     model = Model(dense.config, mod)
     model.load_state_dict(dense.state_dict(), strict=False, assign=True)
     model.to(dense.head().device)

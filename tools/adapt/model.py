@@ -41,6 +41,8 @@ class Mod:
     bypass: int = 0
     # Hidden width of the auxiliary causal predictor; 0 for none.
     predictor: int = 0
+    # What each score gains by its token's position, times ln(1 + position).
+    position_slope: float = 0.0
 
 
 @dataclass
@@ -199,7 +201,8 @@ class Block(nn.Module):
     def score(self, x, prefix):
         """The router's r of each token, [batch, time]; never in half floats, of which a threshold would see the steps."""
         with torch.autocast(x.device.type, enabled=False):
-            return getattr(self, prefix + "router")(x).squeeze(-1)
+            positions = torch.arange(x.shape[1], dtype=torch.float32, device=x.device)
+            return getattr(self, prefix + "router")(x).squeeze(-1) + self.mod.position_slope * torch.log1p(positions)
 
     def predict(self, x, prefix):
         """The predictor's score of each token, [batch, time]."""

@@ -83,6 +83,12 @@ def cases():
                  mod={"router": "mlp", "shared_router": True}, bias=True)
     yield router("normed", "The router sees the norm of the block's input", "softmax(r)*(x+f)",
                  mod={"router_input": "normed"}, unlike=[{"router_input": "residual"}])
+    yield router("slope", "Scores rise with the logarithm of the position", "x+sigmoid(r)*f",
+                 mod={"position_slope": 0.125, "threshold": 0.6, "initial_tokens": 2}, tokens=48, prompt=20,
+                 unlike=[{"position_slope": 0.0}, {"position_slope": 0.25}])
+    yield router("slope-predictor", "The predictor's scores fall with it, and the router's, which is the gate",
+                 mod={"position_slope": -0.125, "selection": "predictor", "threshold": 0.4, "granularity": "attention+mlp/token"},
+                 bias=True, unlike=[{"position_slope": 0.0}])
 
     def threshold(name, description, mod, **more):
         return Case("threshold-" + name, description, THRESHOLD | mod, **more)

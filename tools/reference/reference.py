@@ -41,6 +41,7 @@ class Mod:
     router_activation: str = "silu"
     router_input: str = "residual"
     shared_router: bool = False
+    position_slope: float = 0.0
     selection: str = ""
     causal_selection: str = ""
     capacity: float | tuple = 1.0
@@ -204,6 +205,8 @@ class Model:
             r = self.mlp_score(seen, name + "router", mod.router_activation)
         else:
             r = self.one_score(self.linear(seen, name + "router"))
+        by_position = mod.position_slope * torch.log(1 + torch.arange(len(x), dtype=r.dtype))
+        r = r + by_position
         if self.selection == "topk":
             mask = top_k(r, mod.budget(block, len(x)), mod.ties, mod.initial_tokens)
             free = torch.arange(len(x)) >= mod.initial_tokens
@@ -211,7 +214,7 @@ class Model:
             if len(taken) and len(left):
                 self.note_margin(block, torch.cat((taken - left.max(), taken.min() - left)))
         else:
-            score = self.mlp_score(seen, name + "predictor", "silu") if self.selection == "predictor" else r
+            score = self.mlp_score(seen, name + "predictor", "silu") + by_position if self.selection == "predictor" else r
             mask = self.above_threshold(block, torch.sigmoid(score))
         chosen = mask.nonzero().squeeze(1)
         self.result.computed.setdefault(block, {})[part] = chosen.tolist()

@@ -52,8 +52,9 @@ public record ModDescriptor(
       throw new IllegalArgumentException(thresholds + " thresholds for " + blocks.size() + " blocks");
     }
     if (unit == Unit.SEQUENCE && (selection.rule() != Rule.THRESHOLD || selection.initialTokens() > 0
-        || combine.gate() == Combine.Gate.SOFTMAX)) {
-      throw new IllegalArgumentException("whole sequences are selected by a threshold alone, and not gated by a softmax");
+        || combine.gate() == Combine.Gate.SOFTMAX || router.positionSlope() != 0)) {
+      throw new IllegalArgumentException(
+          "whole sequences are selected by a threshold alone, without positions, and not gated by a softmax");
     }
     if (combine.form().gatesMlp() && part != Part.BLOCK) {
       throw new IllegalArgumentException("combine gates the MLP of a whole block, but the part is " + part);
@@ -101,8 +102,21 @@ public record ModDescriptor(
    * @param normed whether it sees the input of the block's attention, that is after the norm, instead of the residual
    *     stream
    * @param shared whether one router serves all routed blocks
+   * @param positionSlope what is added to each score, the router's and the predictor's, times ln(1 + the token's position)
    */
-  public record Router(Form form, Activation activation, boolean normed, boolean shared) {
+  public record Router(Form form, Activation activation, boolean normed, boolean shared, double positionSlope) {
+    /** @throws IllegalArgumentException if the slope is not finite */
+    public Router {
+      if (!Double.isFinite(positionSlope)) {
+        throw new IllegalArgumentException("a slope of " + positionSlope);
+      }
+    }
+
+    /** A router that does not see positions. */
+    public Router(Form form, Activation activation, boolean normed, boolean shared) {
+      this(form, activation, normed, shared, 0);
+    }
+
     /** w·x + b; the difference of two such; or two layers. */
     public enum Form { LINEAR, LINEAR2, MLP }
 

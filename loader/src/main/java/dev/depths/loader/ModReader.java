@@ -32,9 +32,12 @@ final class ModReader {
   /** A note for people, which a dense model may have too. */
   static final String NOTE = "note";
   private static final Set<String> KEYS = Set.of("version", "blocks", "granularity", "router", "router_activation",
-      "router_input", "shared_router", "selection", "causal_selection", "capacity", "k_rounding", "least_tokens",
+      "router_input", "shared_router", "position_slope", "selection", "causal_selection", "capacity", "k_rounding", "least_tokens",
       "most_tokens", "ties", "threshold", "prefill_threshold", "threshold_inclusive", "initial_tokens", "combine",
       "positions", "skipped_kv", "bypass", "noop_experts", NOTE);
+  /** No score is as far from another. */
+  private static final double MAX_SLOPE = 1e6;
+
   private final Metadata metadata;
 
   private ModReader(Metadata metadata) {
@@ -73,14 +76,16 @@ final class ModReader {
       throw metadata.unsupported("mod.granularity is of sequences, which are selected by a threshold only");
     }
     Combine combine = one("combine", ModSpelling.COMBINES, blocksRouted ? null : Combine.HARD);
+    Router router = router(blocksRouted);
     if (granularity.unit() == Unit.SEQUENCE
-        && (selection.initialTokens() > 0 || combine.gate() == Combine.Gate.SOFTMAX)) {
-      throw metadata.unsupported("mod.granularity is of sequences, with which initial tokens and softmax(r) do not go");
+        && (selection.initialTokens() > 0 || combine.gate() == Combine.Gate.SOFTMAX || router.positionSlope() != 0)) {
+      throw metadata.unsupported(
+          "mod.granularity is of sequences, with which initial tokens, mod.position_slope and softmax(r) do not go");
     }
     if (combine.form().gatesMlp() && granularity.part() != Part.BLOCK) {
       throw metadata.unsupported("mod.combine gates the MLP of a whole block, which mod.granularity does not route");
     }
-    return new ModDescriptor(blocks.stream().sorted().toList(), granularity.part(), granularity.unit(), router(blocksRouted),
+    return new ModDescriptor(blocks.stream().sorted().toList(), granularity.part(), granularity.unit(), router,
         selection, combine,
         one("positions", ModSpelling.POSITIONS, Positions.ORIGINAL),
         one("skipped_kv", ModSpelling.SKIPPED_KV, SkippedKv.ABSENT),
@@ -93,7 +98,8 @@ final class ModReader {
         one("router", ModSpelling.ROUTERS, required ? null : Router.Form.LINEAR),
         one("router_activation", ModSpelling.ACTIVATIONS, Router.Activation.SILU),
         one("router_input", ModSpelling.INPUTS, false),
-        metadata.booleanOr(PREFIX + "shared_router", false));
+        metadata.booleanOr(PREFIX + "shared_router", false),
+        metadata.number(PREFIX + "position_slope", -MAX_SLOPE, MAX_SLOPE).orElse(0.0));
   }
 
   private Selection selection(boolean required, List<Integer> blocks) {

@@ -49,6 +49,9 @@ final class ModWriter {
     if (router.shared()) {
       keys.put("shared_router", true);
     }
+    if (router.positionSlope() != 0) {
+      keys.put("position_slope", router.positionSlope());
+    }
   }
 
   private void selection(Selection s) {

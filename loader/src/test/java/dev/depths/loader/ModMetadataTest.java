@@ -3,6 +3,7 @@ package dev.depths.loader;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import dev.depths.loader.ModDescriptor.Combine;
+import dev.depths.loader.ModDescriptor.Router;
 import dev.depths.loader.ModDescriptor.Rule;
 import dev.depths.loader.ModDescriptor.Selection;
 import java.lang.foreign.MemorySegment;
@@ -20,7 +21,8 @@ class ModMetadataTest {
   private static ModDescriptor descriptor(List<Double> thresholds, Double... capacities) {
     ModDescriptor mod = ModDescriptor.linear(List.of(0, 2), Combine.SCORE);
     Selection s = mod.selection();
-    return new ModDescriptor(mod.blocks(), mod.part(), mod.unit(), mod.router(),
+    Router router = new Router(Router.Form.LINEAR, Router.Activation.SILU, false, false, 0.17);
+    return new ModDescriptor(mod.blocks(), mod.part(), mod.unit(), router,
         new Selection(Rule.TOPK, Rule.THRESHOLD, List.of(capacities), s.rounding(), 0, 7, s.ties(), thresholds,
             OptionalDouble.of(0.005), true, 1), mod.combine(), mod.positions(), mod.skippedKv(), 0);
   }

@@ -54,7 +54,7 @@ class ModReaderTest {
 
   private static final String EVERYTHING = """
       'blocks': [7, 2], 'capacity': [0.125, 0.25], 'router': 'mlp', 'router_activation': 'tanh', 'router_input': 'normed',
-      'shared_router': true, 'selection': 'topk', 'causal_selection': 'predictor', 'k_rounding': 'ceil',
+      'shared_router': true, 'position_slope': -0.25, 'selection': 'topk', 'causal_selection': 'predictor', 'k_rounding': 'ceil',
       'least_tokens': 2, 'most_tokens': 256, 'ties': 'above', 'threshold': [0.35, 0.4], 'prefill_threshold': 0.005,
       'threshold_inclusive': true, 'initial_tokens': 2, 'combine': 'x+f', 'granularity': 'mlp/token',
       'positions': 'compacted', 'skipped_kv': 'projected', 'bypass': 'lowrank', 'noop_experts': 3,
@@ -63,7 +63,7 @@ class ModReaderTest {
   @Test
   void everythingStated() {
     assertEquals(
-        new ModDescriptor(List.of(2, 7), Part.MLP, Unit.TOKEN, new Router(Router.Form.MLP, Router.Activation.TANH, true, true),
+        new ModDescriptor(List.of(2, 7), Part.MLP, Unit.TOKEN, new Router(Router.Form.MLP, Router.Activation.TANH, true, true, -0.25),
             new Selection(Rule.TOPK, Rule.PREDICTOR, List.of(0.25, 0.125), Rounding.CEIL, 2, 256, Ties.ABOVE,
                 List.of(0.4, 0.35), OptionalDouble.of(0.005), true, 2),
             Combine.HARD, Positions.COMPACTED, SkippedKv.PROJECTED, Bypass.LOWRANK, 3),
@@ -145,8 +145,10 @@ class ModReaderTest {
   void whatDoesNotGoTogether() {
     assertNotSupported("mod.granularity is of sequences", "by a threshold only",
         "'granularity': 'block/sequence', 'selection': 'topk', 'capacity': 0.5");
-    assertNotSupported("mod.granularity is of sequences", "initial tokens and softmax(r) do not go",
+    assertNotSupported("mod.granularity is of sequences", "initial tokens, mod.position_slope and softmax(r) do not go",
         "'granularity': 'mlp/sequence', 'initial_tokens': 1");
+    assertNotSupported("mod.granularity is of sequences", "mod.position_slope",
+        "'granularity': 'mlp/sequence', 'position_slope': 0.5");
     assertNotSupported("mod.combine gates the MLP of a whole block", "does not route",
         "'granularity': 'mlp/token', 'combine': 'mlp_gate'");
     assertRefused("mod.causal_selection", "differs from mod.selection",
@@ -209,6 +211,7 @@ class ModReaderTest {
     assertRefused("mod.threshold", "is 1.5, expected 0.0 to 1.0", "'threshold': 1.5");
     assertRefused("mod.initial_tokens", "is -1, expected 0", "'initial_tokens': -1");
     assertRefused("mod.initial_tokens", "is 1.5, expected an integer", "'initial_tokens': 1.5");
+    assertRefused("mod.position_slope", "is 1.0E10, expected", "'position_slope': 1e10");
     assertRefused("mod.shared_router", "is 1, expected true or false", "'shared_router': 1");
   }
 

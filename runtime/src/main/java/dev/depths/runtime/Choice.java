@@ -16,8 +16,12 @@ final class Choice {
   /** The rows not chosen, ascending, when they have been asked for. */
   final int[] skipped;
 
+  /** What a score gains by its token's position, times ln(1 + position). */
+  private final double slope;
+
   /** @param rows most rows of a pass */
-  Choice(int rows) {
+  Choice(int rows, double slope) {
+    this.slope = slope;
     this.rows = new TileRows(rows);
     this.scores = new float[rows];
     this.predicted = new float[rows];
@@ -42,6 +46,9 @@ final class Choice {
         Arrays.fill(gates, rows.start(i), rows.start(i + 1), 1);
         continue;
       }
+      if (slope != 0) {
+        addPositions(sequence.position(), from, to, routing.isByPredictor());
+      }
       if (routing.isDecided()) {
         routing.selectSequence(from, to, sequence.position(), rows);
       } else {
@@ -51,6 +58,16 @@ final class Choice {
       routing.gates(scores, rows, rows.start(i), rows.start(i + 1), gates);
       if (sequence.listener() != null) {
         tell(sequence, block, named, from, to, i, !scored ? null : routing.isByPredictor() ? predicted : scores);
+      }
+    }
+  }
+
+  private void addPositions(int position, int from, int to, boolean byPredictor) {
+    for (int r = from; r < to; r++) {
+      float added = (float) (slope * Math.log1p(position + r - from));
+      scores[r] += added;
+      if (byPredictor) {
+        predicted[r] += added;
       }
     }
   }

@@ -30,6 +30,7 @@ final class ForwardPass {
   private final Part part;
   private final boolean bySequence;
   private final boolean projectedKv;
+  private final double positionSlope;
   private final Combine combine;
   /** How the MLP's output joins, where the gate is on that branch alone. */
   private final Combine mlpCombine;
@@ -66,6 +67,7 @@ final class ForwardPass {
     this.part = mod == null ? Part.BLOCK : mod.part();
     this.bySequence = mod != null && mod.unit() == Unit.SEQUENCE;
     this.projectedKv = mod != null && mod.skippedKv() == SkippedKv.PROJECTED && part != Part.MLP;
+    this.positionSlope = mod == null ? 0 : mod.router().positionSlope();
     this.combine = mod == null ? Combine.HARD : mod.combine();
     this.mlpCombine = new Combine(Combine.Form.ADD, combine.gate());
     this.prepare = new PrepareJob(kernels, config.rmsEpsilon());
@@ -157,7 +159,7 @@ final class ForwardPass {
     }
     x = new float[rows * width];
     all = new TileRows(rows);
-    choices = new Choice[] {new Choice(rows), new Choice(part == Part.EACH_HALF ? rows : 0)};
+    choices = new Choice[] {new Choice(rows, positionSlope), new Choice(part == Part.EACH_HALF ? rows : 0, positionSlope)};
     if (combine.form() == Combine.Form.ADD_GATED_MLP) {
       before = new float[rows * width];
     }

@@ -87,7 +87,8 @@ class ChunkingTest {
     Arbitrary<List<Integer>> blocks =
         Arbitraries.integers().between(0, 2).set().ofMinSize(1).map(ids -> ids.stream().sorted().toList());
     Arbitrary<Router> routers = Combinators.combine(Arbitraries.of(Router.Form.class),
-        Arbitraries.of(Router.Activation.class), Arbitraries.of(false, true), Arbitraries.of(false, true)).as(Router::new);
+        Arbitraries.of(Router.Activation.class), Arbitraries.of(false, true), Arbitraries.of(false, true),
+        Arbitraries.of(0.0, 0.2, -0.3)).as(Router::new);
     Arbitrary<Combine> combines =
         Combinators.combine(Arbitraries.of(Combine.Form.class), Arbitraries.of(Combine.Gate.class)).as(Combine::new);
     return blocks.flatMap(ids -> Combinators.combine(Arbitraries.of(Part.class), routers, selections(ids.size()), combines,

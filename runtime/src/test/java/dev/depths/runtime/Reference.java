@@ -90,7 +90,8 @@ final class Reference {
     if (mod != null && mod.blocks().contains(b)) {
       double[] router = vector(prefix + "mod_router.weight");
       double[] bias = vector(prefix + "mod_router.bias");
-      scores = Arrays.stream(x).mapToDouble(row -> dot(router, row) + (bias == null ? 0 : bias[0])).toArray();
+      scores = IntStream.range(0, x.length).mapToDouble(i -> dot(router, x[i]) + (bias == null ? 0 : bias[0])
+          + mod.router().positionSlope() * Math.log(1 + i)).toArray();
       double[] s = scores;
       chosen = Arrays.stream(chosen).filter(i -> i < mod.selection().initialTokens() || sigmoid(s[i]) > mod.selection().thresholdOf(mod.blocks().indexOf(b))).toArray();
     }
