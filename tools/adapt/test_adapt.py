@@ -14,6 +14,7 @@ import zstandard
 import export
 import importance
 import sample
+import slope
 import text
 import train
 from distil import ExactDivergence, divergence, share
@@ -167,6 +168,19 @@ class TrainingTest(unittest.TestCase):
         self.assertEqual(ours.rates, theirs.rates)
         # Half floats in the file.
         self.assertLess((expected - actual).square().mean(), 1e-4 * expected.var())
+
+    def test_slope_over_positions(self):
+        self.train("work", 4)
+        with contextlib.redirect_stdout(io.StringIO()) as said:
+            slope.main([str(self.path / "model"), "--adapter", str(self.path / "adapter.safetensors"), "--text",
+                        str(self.path / "text.npy"), "--slope", "0.5", "--rate", "0.6", "--out", str(self.path / "slope.safetensors")])
+        self.assertAlmostEqual(float(said.getvalue().split()[-2]), 0.6, delta=0.02)
+        dense = load(self.path / "model")
+        before, after = (export.read(self.path / f"{name}.safetensors", dense)[0].blk[2] for name in ("adapter", "slope"))
+        x = torch.randn(1, 5, dense.config.width)
+        rise = after.score(x, "mod_") - before.score(x, "mod_")
+        torch.testing.assert_close(rise - rise[:, :1], 0.5 * torch.log1p(torch.arange(5.0))[None], atol=1e-5, rtol=0)
+
 
 
 class DivergenceTest(unittest.TestCase):
