@@ -99,7 +99,7 @@ public final class Model implements AutoCloseable {
     Set<PanelFormat> formats = EnumSet.noneOf(PanelFormat.class);
     for (Tensor t : checkpoint.tensors().values()) {
       if (t.shape().size() > 1) {
-        formats.add(exact ? PanelFormat.F32 : Packer.formatOf(t.type()));
+        formats.add(exact ? PanelFormat.F32 : Packer.formatsOf(t).getFirst());
       }
     }
     return formats;

@@ -78,10 +78,10 @@ final class PackedCache {
     }
   }
 
-  /** A matrix of the cache file, or null. */
-  PackedMatrix find(String name, PanelFormat format, int rows, int columns) {
+  /** A matrix of the cache file in one of these formats, or null. */
+  PackedMatrix find(String name, List<PanelFormat> formats, int rows, int columns) {
     PackedMatrix m = matrices.get(name);
-    if (m == null || m.format() != format || m.rows() != rows || m.columns() != columns) {
+    if (m == null || !formats.contains(m.format()) || m.rows() != rows || m.columns() != columns) {
       missed = true;
       return null;
     }

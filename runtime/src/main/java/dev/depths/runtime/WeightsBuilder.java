@@ -22,6 +22,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.IntUnaryOperator;
 
@@ -120,7 +121,7 @@ final class WeightsBuilder {
   private PackedMatrix factor(String name) {
     Tensor t = tensor(name);
     PackedCache kept = exact ? null : adapter.containsKey(name) ? updateCache : cache;
-    return packed(kept, name, t, exact ? PanelFormat.F32 : factorFormat(t), identity());
+    return packed(kept, name, t, List.of(exact ? PanelFormat.F32 : factorFormat(t)), identity());
   }
 
   /** What small matrices are packed as, which are multiplied panel by panel. */
@@ -233,7 +234,7 @@ final class WeightsBuilder {
     if (a != null && lowRank.merges(w.type())) {
       return new Linear(merged(name, w, a, b, rowOf), bias, null, 0);
     }
-    PackedMatrix packed = packed(cache, name, w, Packer.formatOf(w.type()), rowOf);
+    PackedMatrix packed = packed(cache, name, w, Packer.formatsOf(w), rowOf);
     if (a == null) {
       return new Linear(packed, bias, null, 0);
     }
@@ -242,13 +243,12 @@ final class WeightsBuilder {
       loraRow += f.length / w.columns();
     }
     factors.add(a.toFloats());
-    return new Linear(packed, bias, packed(updateCache, b.name(), b, factorFormat(b), rowOf), loraRow);
+    return new Linear(packed, bias, packed(updateCache, b.name(), b, List.of(factorFormat(b)), rowOf), loraRow);
   }
 
   /** A matrix packed with its update merged, from the cache if it has it. The sum is in memory as a file would have it. */
   private PackedMatrix merged(String name, Tensor w, Tensor a, Tensor b, IntUnaryOperator rowOf) {
-    PanelFormat format = Packer.formatOf(w.type());
-    PackedMatrix cached = cached(updateCache, name, w, format);
+    PackedMatrix cached = cached(updateCache, name, w, Packer.formatsOf(w));
     if (cached != null) {
       return cached;
     }
@@ -259,26 +259,38 @@ final class WeightsBuilder {
     }
     Tensor sum = new Tensor(w.name(), w.type(), w.shape(), scratch.asSlice(0, bytes));
     inParallel(name, Math.toIntExact(w.rows()), (from, to) -> update.merge(w, from, to, sum.data()));
-    return pack(updateCache, name, sum, format, rowOf);
+    return pack(updateCache, name, sum, Packer.formatsOf(sum), rowOf);
   }
 
   /** A packed matrix, from the cache if it has it. */
-  private PackedMatrix packed(PackedCache cache, String name, Tensor w, PanelFormat format, IntUnaryOperator rowOf) {
-    PackedMatrix cached = cached(cache, name, w, format);
-    return cached != null ? cached : pack(cache, name, w, format, rowOf);
+  private PackedMatrix packed(PackedCache cache, String name, Tensor w, List<PanelFormat> formats, IntUnaryOperator rowOf) {
+    PackedMatrix cached = cached(cache, name, w, formats);
+    return cached != null ? cached : pack(cache, name, w, formats, rowOf);
   }
 
-  private static PackedMatrix cached(PackedCache cache, String name, Tensor w, PanelFormat format) {
-    return cache == null ? null : cache.find(name, format, Math.toIntExact(w.rows()), w.columns());
+  private static PackedMatrix cached(PackedCache cache, String name, Tensor w, List<PanelFormat> formats) {
+    return cache == null ? null : cache.find(name, formats, Math.toIntExact(w.rows()), w.columns());
   }
 
-  private PackedMatrix pack(PackedCache cache, String name, Tensor w, PanelFormat format, IntUnaryOperator rowOf) {
-    PackedMatrix packed = Packer.allocate(format, Math.toIntExact(w.rows()), w.columns(), arena);
-    inParallel(name, packed.panels(), (from, to) -> Packer.pack(w, rowOf, packed, from, to));
-    if (cache != null) {
-      cache.add(name, packed);
+  /** Packs a matrix in the first of these formats that holds it; the last one does. */
+  private PackedMatrix pack(PackedCache cache, String name, Tensor w, List<PanelFormat> formats, IntUnaryOperator rowOf) {
+    int rows = Math.toIntExact(w.rows());
+    for (PanelFormat format : formats) {
+      PackedMatrix packed = Packer.allocate(format, rows, w.columns(), arena);
+      AtomicBoolean held = new AtomicBoolean(true);
+      inParallel(name, packed.panels(), (from, to) -> {
+        if (!Packer.pack(w, rowOf, packed, from, to)) {
+          held.set(false);
+        }
+      });
+      if (held.get()) {
+        if (cache != null) {
+          cache.add(name, packed);
+        }
+        return packed;
+      }
     }
-    return packed;
+    throw new IllegalStateException(name + " is not held by its own type's format");
   }
 
   /** Rows of W + scale · B·A. */

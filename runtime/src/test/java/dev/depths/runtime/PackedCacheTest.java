@@ -50,10 +50,10 @@ class PackedCacheTest {
 
   private PackedCache stored(String key) {
     PackedCache cache = open(key);
-    assertNull(cache.find("a", PanelFormat.I4_MIN, 70, 64));
+    assertNull(cache.find("a", List.of(PanelFormat.I4_MIN), 70, 64));
     cache.add("a", random(PanelFormat.I4_MIN, 70, 64));
     // More than one chunk.
-    assertNull(cache.find("b", PanelFormat.F32, 1031, 1100));
+    assertNull(cache.find("b", List.of(PanelFormat.F32), 1031, 1100));
     cache.add("b", random(PanelFormat.F32, 1031, 1100));
     cache.store();
     return cache;
@@ -70,7 +70,7 @@ class PackedCacheTest {
     stored("k");
     PackedCache again = open("k");
     for (PackedMatrix expected : List.of(random(PanelFormat.I4_MIN, 70, 64), random(PanelFormat.F32, 1031, 1100))) {
-      PackedMatrix actual = again.find(expected.rows() == 70 ? "a" : "b", expected.format(), expected.rows(),
+      PackedMatrix actual = again.find(expected.rows() == 70 ? "a" : "b", List.of(expected.format()), expected.rows(),
           expected.columns());
       assertNotNull(actual);
       assertEquals(0, actual.data().address() % 64);
@@ -82,10 +82,10 @@ class PackedCacheTest {
   @Test
   void anotherModelOrShapeIsAMiss() {
     stored("k");
-    assertNull(open("other").find("a", PanelFormat.I4_MIN, 70, 64));
-    assertNull(open("k").find("a", PanelFormat.I4, 70, 64));
-    assertNull(open("k").find("a", PanelFormat.I4_MIN, 71, 64));
-    assertNull(open("k").find("c", PanelFormat.I4_MIN, 70, 64));
+    assertNull(open("other").find("a", List.of(PanelFormat.I4_MIN), 70, 64));
+    assertNull(open("k").find("a", List.of(PanelFormat.I4), 70, 64));
+    assertNull(open("k").find("a", List.of(PanelFormat.I4_MIN), 71, 64));
+    assertNull(open("k").find("c", List.of(PanelFormat.I4_MIN), 70, 64));
   }
 
   /** Whatever byte is wrong, and wherever the file ends, it is not believed, and the next store mends it. */
@@ -103,17 +103,17 @@ class PackedCacheTest {
     }
     for (byte[] bytes : damaged) {
       Files.write(file, bytes);
-      assertNull(open("k").find("a", PanelFormat.I4_MIN, 70, 64));
+      assertNull(open("k").find("a", List.of(PanelFormat.I4_MIN), 70, 64));
     }
     stored("k");
-    assertNotNull(open("k").find("a", PanelFormat.I4_MIN, 70, 64));
+    assertNotNull(open("k").find("a", List.of(PanelFormat.I4_MIN), 70, 64));
   }
 
   @Test
   void aDirectoryThatCannotBeWrittenCostsNothingElse() throws IOException {
     Files.writeString(directory.resolve("cache"), "a file where the directory should be");
     PackedCache cache = open("k");
-    assertNull(cache.find("a", PanelFormat.I4_MIN, 70, 64));
+    assertNull(cache.find("a", List.of(PanelFormat.I4_MIN), 70, 64));
     cache.add("a", random(PanelFormat.I4_MIN, 70, 64));
     cache.store();
     assertTrue(Files.isRegularFile(directory.resolve("cache")));
@@ -127,10 +127,10 @@ class PackedCacheTest {
         try (Workers own = new Workers(1); Arena memory = Arena.ofShared()) {
           for (int round = 0; round < 5; round++) {
             PackedCache cache = new PackedCache(directory.resolve("cache"), "k", own, memory);
-            if (cache.find("a", PanelFormat.I4_MIN, 70, 64) == null) {
+            if (cache.find("a", List.of(PanelFormat.I4_MIN), 70, 64) == null) {
               cache.add("a", random(PanelFormat.I4_MIN, 70, 64));
             }
-            cache.find("never", PanelFormat.F32, 1, 1);
+            cache.find("never", List.of(PanelFormat.F32), 1, 1);
             cache.store();
           }
         }
@@ -140,6 +140,6 @@ class PackedCacheTest {
       t.join();
     }
     assertEquals(1, files().size());
-    assertNotNull(open("k").find("a", PanelFormat.I4_MIN, 70, 64));
+    assertNotNull(open("k").find("a", List.of(PanelFormat.I4_MIN), 70, 64));
   }
 }

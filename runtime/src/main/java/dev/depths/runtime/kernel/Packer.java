@@ -7,6 +7,7 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.util.Arrays;
+import java.util.List;
 import java.util.function.IntUnaryOperator;
 
 /** Packs matrices into panels of 32 output rows. */
@@ -55,6 +56,17 @@ public final class Packer {
     };
   }
 
+  /**
+   * The formats that may hold a tensor's weights without loss, the smallest first, its type's own last. Floats of 32 bits hold
+   * bfloat16 where a model was trained in that, as most are, and half of their bytes need not be read: one row is looked at for
+   * it, the others when they are packed.
+   */
+  public static List<PanelFormat> formatsOf(Tensor t) {
+    PanelFormat own = formatOf(t.type());
+    boolean narrow = t.type() == DType.F32 && new BrainRows(t, row -> row).read(0, new short[t.columns()]);
+    return narrow ? List.of(PanelFormat.BF16, own) : List.of(own);
+  }
+
   /** Bytes of a packed matrix. */
   public static long bytes(PanelFormat format, int rows, int columns) {
     return Math.multiplyExact(Math.ceilDiv(rows, Panels.ROWS), format.panelBytes(columns));
@@ -68,16 +80,21 @@ public final class Packer {
   /**
    * Packs a range of panels of a tensor, keeping its quantisation if the format is its own.
    *
-   * @param to has the format {@link #formatOf} of the tensor's type, or f32, and the tensor's shape
+   * @param to has one of the {@link #formatsOf} the tensor, or f32, and the tensor's shape
    * @param rowOf the tensor's row that becomes a given output row
+   * @return false if the format does not hold the weights as they are
    * @throws ArithmeticException if a scale or a minimum is beyond a half float's range
    */
-  public static void pack(Tensor from, IntUnaryOperator rowOf, PackedMatrix to, int fromPanel, int toPanel) {
+  public static boolean pack(Tensor from, IntUnaryOperator rowOf, PackedMatrix to, int fromPanel, int toPanel) {
     switch (to.format()) {
       case F32 -> packF32((row, out) -> from.dequantize(rowOf.applyAsInt(row), out, 0), to, fromPanel, toPanel);
-      case F16, BF16 -> packHalf(from, rowOf, to, fromPanel, toPanel);
+      case F16 -> packHalf((row, out) -> halves(from, rowOf.applyAsInt(row), out), to, fromPanel, toPanel);
+      case BF16 -> {
+        return packHalf(new BrainRows(from, rowOf), to, fromPanel, toPanel);
+      }
       default -> packIntegers(from, rowOf, to, fromPanel, toPanel);
     }
+    return true;
   }
 
   /** Packs a range of panels of f32 rows. */
@@ -105,22 +122,54 @@ public final class Packer {
     }
   }
 
-  private static void packHalf(Tensor from, IntUnaryOperator rowOf, PackedMatrix to, int fromPanel, int toPanel) {
-    int columns = to.columns();
-    long rowBytes = from.type().bytes(columns);
-    short[] row = new short[columns];
-    short[] panel = new short[Panels.ROWS * columns];
+  /** Rows of a matrix in 16 bits. */
+  @FunctionalInterface
+  private interface HalfSource {
+    /** Writes a row to {@code out}; false if it has weights that are no such numbers. */
+    boolean read(int row, short[] out);
+  }
+
+  private static boolean halves(Tensor from, int row, short[] out) {
+    MemorySegment.copy(from.data(), SHORT, from.type().bytes(out.length) * row, out, 0, out.length);
+    return true;
+  }
+
+  /** Rows in bfloat16 of a tensor of floats of any type. */
+  private record BrainRows(Tensor from, IntUnaryOperator rowOf) implements HalfSource {
+    @Override
+    public boolean read(int row, short[] out) {
+      if (from.type() == DType.BF16) {
+        return halves(from, rowOf.applyAsInt(row), out);
+      }
+      float[] floats = new float[out.length];
+      from.dequantize(rowOf.applyAsInt(row), floats, 0);
+      int lost = 0;
+      for (int i = 0; i < out.length; i++) {
+        int bits = Float.floatToRawIntBits(floats[i]);
+        out[i] = (short) (bits >> Short.SIZE);
+        lost |= bits << Short.SIZE;
+      }
+      return lost == 0;
+    }
+  }
+
+  private static boolean packHalf(HalfSource from, PackedMatrix to, int fromPanel, int toPanel) {
+    short[] row = new short[to.columns()];
+    short[] panel = new short[Panels.ROWS * to.columns()];
     for (int p = fromPanel; p < toPanel; p++) {
       Arrays.fill(panel, (short) 0);
       for (int r = 0; r < rowsOf(to, p); r++) {
-        MemorySegment.copy(from.data(), SHORT, rowBytes * rowOf.applyAsInt(p * Panels.ROWS + r), row, 0, columns);
+        if (!from.read(p * Panels.ROWS + r, row)) {
+          return false;
+        }
         int lane = Panels.lane(r);
-        for (int i = 0; i < columns; i++) {
+        for (int i = 0; i < row.length; i++) {
           panel[i * Panels.ROWS + lane] = row[i];
         }
       }
       MemorySegment.copy(panel, 0, to.data(), SHORT, to.offset(p), panel.length);
     }
+    return true;
   }
 
   private static void packIntegers(Tensor from, IntUnaryOperator rowOf, PackedMatrix to, int fromPanel, int toPanel) {

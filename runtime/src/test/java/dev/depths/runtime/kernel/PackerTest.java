@@ -2,6 +2,8 @@ package dev.depths.runtime.kernel;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.depths.loader.DType;
 import dev.depths.loader.Tensor;
@@ -12,10 +14,12 @@ import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
 import java.util.List;
 import java.util.Random;
+import java.util.function.IntFunction;
 import java.util.function.IntUnaryOperator;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -126,6 +130,37 @@ class PackerTest {
         assertEquals(row < 37 ? expected[i] : 0, actual);
       }
     }
+  }
+
+  /** F32 that is bfloat16 takes half the bytes and keeps its bits, whatever they are; a single weight more keeps it F32. */
+  @Test
+  void floatsThatAreBrainFloats() {
+    float[] odd = {-0f, Float.MAX_VALUE, 1e-40f, Float.NEGATIVE_INFINITY, Float.NaN, 2e-20f, 1, 0};
+    Random random = new Random(1);
+    Tensor narrow = floats(i -> i % 101 == 0 ? odd[i / 101 % odd.length] : (float) random.nextGaussian(), 0xffff0000);
+    assertEquals(List.of(PanelFormat.BF16, PanelFormat.F32), Packer.formatsOf(narrow));
+    PackedMatrix packed = Packer.allocate(PanelFormat.BF16, 40, 48, Arena.ofAuto());
+    assertTrue(Packer.pack(narrow, row -> row, packed, 0, packed.panels()));
+    float[][] rows = unpack(new VectorKernels(), packed);
+    float[] expected = new float[48];
+    for (int row = 0; row < 40; row++) {
+      narrow.dequantize(row, expected, 0);
+      for (int i = 0; i < expected.length; i++) {
+        assertEquals(Float.floatToRawIntBits(expected[i]), Float.floatToRawIntBits(rows[row][i]), row + ", " + i);
+      }
+    }
+    narrow.data().setAtIndex(ValueLayout.JAVA_FLOAT, 1000, 1.001f);
+    assertFalse(Packer.pack(narrow, row -> row, packed, 0, packed.panels()));
+    Tensor wide = floats(_ -> (float) random.nextGaussian(), -1);
+    assertEquals(List.of(PanelFormat.F32), Packer.formatsOf(wide));
+  }
+
+  private static Tensor floats(IntFunction<Float> weight, int mask) {
+    MemorySegment data = Arena.ofAuto().allocate(4L * 40 * 48, 64);
+    for (int i = 0; i < 40 * 48; i++) {
+      data.setAtIndex(ValueLayout.JAVA_INT, i, Float.floatToRawIntBits(weight.apply(i)) & mask);
+    }
+    return new Tensor("w", DType.F32, List.of(40L, 48L), data);
   }
 
   /** In two goes, as two workers would. */
