@@ -15,7 +15,7 @@ import java.util.Set;
  */
 record ModMetadata(Metadata metadata, Map<String, MemorySegment> encoded) {
   /** Keys whose numbers are f32, or f64 where f32 does not hold them, though JSON may write them as integers. */
-  private static final Set<String> FRACTIONS = 
+  private static final Set<String> FRACTIONS =
       Set.of("mod.position_slope", "mod.capacity", "mod.threshold", "mod.prefill_threshold");
 
   /** The keys of a descriptor that was made of a training code's configuration. */
