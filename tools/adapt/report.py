@@ -85,13 +85,14 @@ def texts(written):
     return '<h2>Texts, greedy</h2><table class="texts">' + "".join(rows) + "</table>"
 
 
-def page(log, evaluation, written):
+def page(log, evaluation, written, note):
     history = log["history"]
     parts = [
         "<h1>Mixture-of-Depths adapter</h1>",
         f"<p>{html.escape(log['model'])}: {history[-1]['step']} steps of {log['tokens_per_step']:,} tokens, "
         f"{sum(e['seconds'] for e in history) / 60:.0f} minutes. Measured on "
         f"{evaluation['tokens']:,} tokens that training did not see.</p>",
+        f"<p>{html.escape(note)}</p>" if note else "",
         table(evaluation), texts(written) if written else "",
         "<h2>Divergence against speed</h2>", curve_plot(evaluation, "kl", "KL to the dense model (nats)", 0),
         "<h2>Perplexity against speed</h2>", curve_plot(evaluation, "perplexity_ratio", "perplexity / dense", 1),
@@ -106,6 +107,7 @@ def main():
     parser.add_argument("--log", required=True, help="log.json of the work directory of train.py")
     parser.add_argument("--evaluation", required=True, help="JSON of evaluate.py")
     parser.add_argument("--pairs", help="JSON of pairs.py")
+    parser.add_argument("--note", help="a sentence on what was measured")
     parser.add_argument("--out", required=True, help="without suffix")
     args = parser.parse_args()
     with open(args.log) as file:
@@ -117,9 +119,9 @@ def main():
         with open(args.pairs) as file:
             written = json.load(file)
     with open(args.out + ".json", "w") as file:
-        json.dump({**log, "evaluation": evaluation, "texts": written}, file)
+        json.dump({**log, "evaluation": evaluation, "note": args.note, "texts": written}, file)
     with open(args.out + ".html", "w") as file:
-        file.write(page(log, evaluation, written))
+        file.write(page(log, evaluation, written, args.note))
 
 
 if __name__ == "__main__":
