@@ -201,12 +201,16 @@ class Block(nn.Module):
     def score(self, x, prefix):
         """The router's r of each token, [batch, time]; never in half floats, of which a threshold would see the steps."""
         with torch.autocast(x.device.type, enabled=False):
-            positions = torch.arange(x.shape[1], dtype=torch.float32, device=x.device)
-            return getattr(self, prefix + "router")(x).squeeze(-1) + self.mod.position_slope * torch.log1p(positions)
+            return getattr(self, prefix + "router")(x).squeeze(-1) + self.rise(x)
 
     def predict(self, x, prefix):
         """The predictor's score of each token, [batch, time]."""
-        return getattr(self, prefix + "predictor_down")(F.silu(getattr(self, prefix + "predictor_up")(x))).squeeze(-1)
+        return getattr(self, prefix + "predictor_down")(F.silu(getattr(self, prefix + "predictor_up")(x))).squeeze(-1) + self.rise(x)
+
+    def rise(self, x):
+        """What scores gain by the tokens' positions, [time]."""
+        positions = torch.arange(x.shape[1], dtype=torch.float32, device=x.device)
+        return self.mod.position_slope * torch.log1p(positions)
 
     def attention(self, n, rows, rope):
         """The attention half's update [rows, width] of the rows of n [batch, time, width]; None is all of them."""

@@ -182,7 +182,6 @@ class TrainingTest(unittest.TestCase):
         torch.testing.assert_close(rise - rise[:, :1], 0.5 * torch.log1p(torch.arange(5.0))[None], atol=1e-5, rtol=0)
 
 
-
 class DivergenceTest(unittest.TestCase):
     def test_all_tokens_is_the_definition(self):
         torch.manual_seed(0)
