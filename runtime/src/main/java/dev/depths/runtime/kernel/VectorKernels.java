@@ -48,18 +48,29 @@ final class VectorKernels implements Kernels {
     }
   }
 
-  /** A few rows times panels of floats at 512 bits: two that are far apart are read, then multiplied one after the other. */
+  /** A few rows times panels of floats at 512 bits: two that are far apart are read together, and again for four more rows. */
   private static void fewRows(PackedMatrix w, int from, int to, Activations x, int row, int rows, float[] y, int yOffset,
       int ldy) {
-    int bytes = (int) w.format().panelBytes(w.columns());
-    int half = (to - from) / 2;
-    for (int p = from; p < from + half; p++) {
-      Touch.two(w.data(), w.offset(p), w.offset(p + half), bytes);
-      floatPanel(w, p, x, row, rows, y, yOffset + (p - from) * Panels.ROWS, ldy);
-      floatPanel(w, p + half, x, row, rows, y, yOffset + (p + half - from) * Panels.ROWS, ldy);
-    }
-    if (half * 2 < to - from) {
-      floatPanel(w, to - 1, x, row, rows, y, yOffset + (to - 1 - from) * Panels.ROWS, ldy);
+    MemorySegment data = w.data();
+    // Of an odd number the middle one is multiplied twice.
+    int half = Math.ceilDiv(to - from, 2);
+    int apart = to - from - half;
+    int columns = x.columns;
+    int yApart = apart * Panels.ROWS;
+    for (int p = 0; p < half; p++) {
+      long a = w.offset(from + p);
+      long b = w.offset(from + p + apart);
+      for (int r = 0; r < rows; r += 4) {
+        int at = (row + r) * x.stride;
+        int n = Math.min(4, rows - r);
+        int out = yOffset + r * ldy + p * Panels.ROWS;
+        switch (w.format()) {
+          case F32 -> F32Gemm.fewRowsTimesTwo(data, a, b, columns, x.f32, at, x.stride, n, y, out, ldy, yApart);
+          case F16 -> F16Gemm.fewRowsTimesTwo(data, a, b, columns, x.f32, at, x.stride, n, y, out, ldy, yApart);
+          case BF16 -> Bf16Gemm.fewRowsTimesTwo(data, a, b, columns, x.f32, at, x.stride, n, y, out, ldy, yApart);
+          default -> throw new IllegalArgumentException(w.format() + " holds integers");
+        }
+      }
     }
   }
 
