@@ -6,6 +6,8 @@ package dev.depths.runtime.kernel;
  */
 public final class Activations {
   static final int RAISE = 1 << 15;
+  /** Multipliers of a block of bytes. */
+  static final int BYTE_MULTIPLIERS = Panels.BLOCK / 2 * 3;
   /** One format for each width of fields: blocks of 16 nibbles are filled as those of 32 are. */
   private static final PanelFormat[] FIELDS = {PanelFormat.I4, PanelFormat.I5, PanelFormat.I6_16};
 
@@ -15,8 +17,9 @@ public final class Activations {
   /** Codes, one per column. */
   final short[] q;
   /**
-   * What the kernels multiply with, for weights of 4 to 6 bits as {@link Fields} says. For bytes, per two columns
-   * {@code -128 · (q0 + q1)} modulo 2^16 in the upper half, and the same raised by {@link #RAISE} in the lower.
+   * What the kernels multiply with, two halves to an int: for weights of 4 to 6 bits as {@link Fields} says, for bytes as
+   * {@link I8Gemv} does. Of the latter a block has, for each of its 16 pairs of columns and modulo 2^16, {@code q0} twice; then
+   * {@code q1 - 256 · q0} twice; then {@code -128 · (q0 + q1)}, in the lower half raised by {@link #RAISE}.
    */
   private final int[][] multipliers = new int[9][];
   /** One per 32 columns. */
@@ -33,7 +36,7 @@ public final class Activations {
     for (PanelFormat f : FIELDS) {
       multipliers[f.bits()] = new int[q.length / f.block() * f.fields().lanes() * Fields.PER_HALF];
     }
-    multipliers[PanelFormat.I8.bits()] = new int[q.length / 2];
+    multipliers[PanelFormat.I8.bits()] = new int[q.length / Panels.BLOCK * BYTE_MULTIPLIERS];
     this.scales = new float[q.length / Panels.BLOCK];
     this.sums = new int[q.length / (Panels.BLOCK / 2)];
   }
@@ -54,10 +57,15 @@ public final class Activations {
       }
     }
     if ((weightBits >> PanelFormat.I8.bits() & 1) != 0) {
-      int[] pairs = multipliers[PanelFormat.I8.bits()];
+      int[] bytes = multipliers[PanelFormat.I8.bits()];
       for (int i = from / 2; i < to / 2; i++) {
+        int at = i / 16 * BYTE_MULTIPLIERS + i % 16;
+        int first = q[2 * i];
+        int second = q[2 * i + 1] - (first << 8);
         int sum = PanelFormat.I8.bias() * (q[2 * i] + q[2 * i + 1]);
-        pairs[i] = -sum << 16 | RAISE - sum & 0xffff;
+        bytes[at] = first << 16 | first & 0xffff;
+        bytes[at + 16] = second << 16 | second & 0xffff;
+        bytes[at + 32] = -sum << 16 | RAISE - sum & 0xffff;
       }
     }
   }

@@ -73,9 +73,13 @@ final class Quantize {
     int[] multipliers = x.multipliers(PanelFormat.I8.bits());
     for (int i = offset; i < offset + columns; i += 2 * L) {
       IntVector pair = ShortVector.fromArray(S, x.q, i).reinterpretAsInts();
-      IntVector sum = pair.lanewise(VectorOperators.LSHL, 16).add(pair.and(0xffff0000)).lanewise(VectorOperators.ASHR, 16)
-          .mul(-PanelFormat.I8.bias());
-      sum.lanewise(VectorOperators.LSHL, 16).or(sum.add(Activations.RAISE).and(0xffff)).intoArray(multipliers, i / 2);
+      IntVector first = pair.lanewise(VectorOperators.LSHL, 16);
+      IntVector second = pair.and(0xffff0000).sub(first.lanewise(VectorOperators.LSHL, 8));
+      IntVector sum = first.add(pair.and(0xffff0000)).lanewise(VectorOperators.ASHR, 16).mul(-PanelFormat.I8.bias());
+      int at = i / Panels.BLOCK * Activations.BYTE_MULTIPLIERS + i % Panels.BLOCK / 2;
+      first.or(first.lanewise(VectorOperators.LSHR, 16)).intoArray(multipliers, at);
+      second.or(second.lanewise(VectorOperators.LSHR, 16)).intoArray(multipliers, at + 16);
+      sum.lanewise(VectorOperators.LSHL, 16).or(sum.add(Activations.RAISE).and(0xffff)).intoArray(multipliers, at + 32);
     }
   }
 
