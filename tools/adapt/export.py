@@ -1,5 +1,4 @@
 """Adapters as safetensors files with the `mod` descriptor, and what they hold."""
-import hashlib
 import json
 
 import torch
@@ -27,7 +26,7 @@ def restore(model, values):
         parameters[name].copy_(value)
 
 
-def write(path, model, zero, initial, note, base=None, lora_optional=False, **more):
+def write(path, model, zero, initial, note, lora_optional=False, **more):
     """Scores are shifted by `zero`, so that the threshold 0.5 is the adapter's own; a sigmoid of the rest is the dial."""
     mod, values, lora = model.mod, {}, None
     for name, value in tensors(model).items():
@@ -47,9 +46,6 @@ def write(path, model, zero, initial, note, base=None, lora_optional=False, **mo
         descriptor["position_slope"] = mod.position_slope
     if lora:
         descriptor["lora"] = lora
-    if base:
-        with open(base, "rb") as file:
-            descriptor["base_sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
     descriptor |= {"note": note, **more}
     save_file(values, path, {"mod": json.dumps(descriptor)})
 
