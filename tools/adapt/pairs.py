@@ -1,6 +1,6 @@
 """What the dense model writes beside what it writes with an adapter, greedy and unedited, for the report.
 
-    python pairs.py model.gguf --adapter adapter.gguf --depths ../../depths --capacity 0.75 --out pairs.json
+    python pairs.py model.gguf --adapter adapter.gguf --depths ../../depths --capacity 0.78 0.68 --out pairs.json
 """
 import argparse
 import json
@@ -25,14 +25,15 @@ def main():
     parser.add_argument("model")
     parser.add_argument("--adapter", required=True, help="calibrated")
     parser.add_argument("--depths", default="depths")
-    parser.add_argument("--capacity", default="0.75")
+    parser.add_argument("--capacity", nargs="+", default=["0.75"])
     parser.add_argument("--predict", type=int, default=64, help="tokens")
     parser.add_argument("--out", required=True)
     args = parser.parse_args()
-    pairs = [{"prompt": prompt, "dense": text(args, prompt),
-              "adapter": text(args, prompt, "--adapter", args.adapter, "--capacity", args.capacity)} for prompt in PROMPTS]
+    written = [{"prompt": prompt, "dense": text(args, prompt),
+                "adapter": {c: text(args, prompt, "--adapter", args.adapter, "--capacity", c) for c in args.capacity}}
+               for prompt in PROMPTS]
     with open(args.out, "w") as file:
-        json.dump({"capacity": float(args.capacity), "pairs": pairs}, file, indent=1)
+        json.dump(written, file, indent=1)
 
 
 if __name__ == "__main__":

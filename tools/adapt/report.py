@@ -79,9 +79,11 @@ def table(evaluation):
 
 
 def texts(written):
-    rows = [f"<tr><th>beginning<th>dense<th>at a capacity of {written['capacity']}</tr>"]
-    rows += ["<tr>" + "".join(f"<td>{html.escape(pair[key])}" for key in ("prompt", "dense", "adapter")) + "</tr>"
-             for pair in written["pairs"]]
+    capacities = list(written[0]["adapter"])
+    rows = ["<tr><th>beginning<th>dense" + "".join(f"<th>at a capacity of {c}" for c in capacities) + "</tr>"]
+    for entry in written:
+        cells = [entry["prompt"], entry["dense"], *(entry["adapter"][c] for c in capacities)]
+        rows.append("<tr>" + "".join(f"<td>{html.escape(cell)}" for cell in cells) + "</tr>")
     return '<h2>Texts, greedy</h2><table class="texts">' + "".join(rows) + "</table>"
 
 
