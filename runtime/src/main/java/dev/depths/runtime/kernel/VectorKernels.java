@@ -65,7 +65,7 @@ final class VectorKernels implements Kernels {
         int n = Math.min(4, rows - r);
         int out = yOffset + r * ldy + p * Panels.ROWS;
         switch (w.format()) {
-          case F32 -> F32Gemm.fewRowsTimesTwo(data, a, b, columns, x.f32, at, x.stride, n, y, out, ldy, yApart);
+          case F32 -> F32Streams.fewRowsTimesTwo(data, a, b, columns, x.f32, at, x.stride, n, y, out, ldy, yApart);
           case F16 -> F16Gemm.fewRowsTimesTwo(data, a, b, columns, x.f32, at, x.stride, n, y, out, ldy, yApart);
           case BF16 -> Bf16Gemm.fewRowsTimesTwo(data, a, b, columns, x.f32, at, x.stride, n, y, out, ldy, yApart);
           default -> throw new IllegalArgumentException(w.format() + " holds integers");
