@@ -106,12 +106,15 @@ public final class Model implements AutoCloseable {
   }
 
   /**
-   * Has the JIT compile, on a thread of its own, what a first pass over any model needs. Opening a model does it too; a
-   * program that has other things to do before gains by calling this first of all.
+   * Has the JIT compile, on threads of its own, what a first pass over any model needs. Opening a model does it too; a program
+   * that has other things to do before gains by calling this first of all, and again once it knows more.
+   *
+   * @param promptTokens about how many tokens the first pass will compute; 0 if that is not known yet
+   * @throws IllegalStateException if the JVM runs without {@code --add-modules jdk.incubator.vector}
    */
-  public static void warmUp() {
+  public static void warmUp(int promptTokens) {
     requireVectorModule();
-    Warmup.begin();
+    Warmup.begin(promptTokens);
   }
 
   /** Opens a GGUF file or Hugging Face directory with {@link ModelOptions#defaults()}. */

@@ -14,6 +14,9 @@ import java.util.Optional;
 
 /** Talks with the model, turn by turn. */
 final class ChatCommand extends Command {
+  /** About what a short message makes with a template around it. */
+  private static final int FIRST_TURN_TOKENS = 40;
+
   private final ModelArgs model = new ModelArgs(this);
 
   private final Arg<String> system = Arg.option(String.class, "--system").label("TEXT")
@@ -42,6 +45,7 @@ final class ChatCommand extends Command {
     GenerateOptions options = generation.options(predict.value());
     SessionOptions sessionOptions = generation.sessionOptions();
     int threadCount = threads.count();
+    Model.warmUp(FIRST_TURN_TOKENS);
     try (Model opened = model.open(streams, threadCount)) {
       Optional<DialChoice> dial = generation.dial(opened);
       SessionOptions dialled = dial.map(choice -> sessionOptions.withRouting(choice.routing())).orElse(sessionOptions);

@@ -16,6 +16,8 @@ import java.util.Optional;
 /** Continues a text. */
 final class GenerateCommand extends Command {
   private static final int MOST_PARALLEL = 256;
+  /** Of English text, about. */
+  private static final int CHARACTERS_PER_TOKEN = 4;
 
   private final Arg<String> prompt = Arg.parameter(this, String.class, "PROMPT",
       "The text to continue; - reads standard input.");
@@ -69,6 +71,7 @@ final class GenerateCommand extends Command {
       throw usage("--parallel and --show-routing exclude each other");
     }
     String text = InputText.read(this, prompt.value(), file.value(), "PROMPT");
+    Model.warmUp(text.length() / CHARACTERS_PER_TOKEN);
     try (Model opened = model.open(streams, threadCount)) {
       int[] tokens = opened.tokenizer().encode(text, true, true);
       if (tokens.length == 0) {

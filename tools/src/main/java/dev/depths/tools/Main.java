@@ -20,7 +20,7 @@ public final class Main {
   /** Runs one command and exits: 0 if it succeeded, 2 if it was not understood, 1 if it failed. */
   public static void main(String[] args) {
     if (computes(args)) {
-      Model.warmUp();
+      Model.warmUp(0);
     }
     System.exit(run(Streams.ofProcess(), args));
   }

@@ -313,9 +313,11 @@ final class Bf16Gemm {
       int xOffset, float[] y, int aTo, int bTo, int cTo) {
     FloatVector a0, a1, b0, b1, c0, c1;
     a0 = a1 = b0 = b1 = c0 = c1 = FloatVector.zero(F);
-    for (int i = 0; i < k; i++) {
-      long o = (long) i * Panels.LANE_BYTES;
-      FloatVector v = FloatVector.broadcast(F, x[xOffset + i]);
+    long end = (long) k * Panels.LANE_BYTES;
+    long o = 0;
+    int i = xOffset;
+    do {
+      FloatVector v = FloatVector.broadcast(F, x[i]);
       IntVector n;
       n = IntVector.fromMemorySegment(I, w, aOffset + o, LE);
       a0 = n.lanewise(LSHL, 16).reinterpretAsFloats().fma(v, a0);
@@ -326,7 +328,9 @@ final class Bf16Gemm {
       n = IntVector.fromMemorySegment(I, w, cOffset + o, LE);
       c0 = n.lanewise(LSHL, 16).reinterpretAsFloats().fma(v, c0);
       c1 = n.and(HIGH_BITS).reinterpretAsFloats().fma(v, c1);
-    }
+      i++;
+      o += Panels.LANE_BYTES;
+    } while (o != end);
     a0.intoArray(y, aTo);
     a1.intoArray(y, aTo + 16);
     b0.intoArray(y, bTo);

@@ -42,6 +42,11 @@ record Fields(int lanes, int bits, int full, int rest) {
     return field < full ? bits : rest;
   }
 
+  /** As many ones as a field has bits. */
+  long mask(int field) {
+    return (1L << width(field)) - 1;
+  }
+
   /**
    * Multipliers of a block's fields, two to an int as the halves are. A field's value is the lane shifted down to it, less
    * that shifted down to the next field times {@code 2^width}; so that many times its own multiplier are taken from the next

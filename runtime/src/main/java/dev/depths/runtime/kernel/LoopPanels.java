@@ -1,25 +1,28 @@
 package dev.depths.runtime.kernel;
 
-import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
 /**
- * The products of {@link LoopKernels}: weights are copied from native memory to arrays, decoded a block of columns at a
- * time, and multiplied. Accumulators take the same operands in the same order as the vectors' lanes. Blocks of integers times
- * more than {@link #FEW_ROWS} rows go through the product with f32 panels, whose vectors are compiled first of all.
+ * The products of {@link LoopKernels}: weights are copied from native memory to arrays, floats decoded a block of columns at a
+ * time, and multiplied. Accumulators take the same operands in the same order as the vectors' lanes. Integers are multiplied
+ * two at a time, in the halves of a long: {@code (a + 2^32 · b) · q = a · q + 2^32 · (b · q)}, and so are sums of such
+ * products, as long as those of {@code a} fit an int. What C1 makes of it, within milliseconds, is no slower than what C2
+ * does.
  */
 final class LoopPanels {
   private static final int ROWS = Panels.ROWS;
   private static final int BLOCK = Panels.BLOCK;
   /** Columns copied from native memory at a time. */
   private static final int COLUMNS = 1024;
-  /** Rows up to which nothing but loops is run. */
-  static final int FEW_ROWS = 4;
+  /** Longs that the products of all outputs take. */
+  private static final int DOTS = ROWS / 2;
+  /** A 1 in each half of a long. */
+  private static final long BOTH = 1L << 32 | 1;
   private static final ThreadLocal<LoopPanels> OF_THREAD = ThreadLocal.withInitial(LoopPanels::new);
 
-  /** Packed weights; an int holds the 16-bit lanes of rows c (low) and c + 16 (high). */
-  private int[] words = new int[0];
+  /** Packed weights; an int holds the 16-bit lanes of rows c (low) and c + 16 (high), a long the ints of rows c and c + 1. */
+  private long[] words = new long[0];
   private MemorySegment wordsSegment = MemorySegment.ofArray(words);
   /** Decoded integers of a block [column][row]. */
   private final int[] codes = new int[BLOCK * ROWS];
@@ -28,13 +31,10 @@ final class LoopPanels {
   private final MemorySegment floatsSegment = MemorySegment.ofArray(floats);
   private final float[] scales = new float[ROWS];
   private final float[] minima = new float[ROWS];
-  private final int[] dots = new int[ROWS];
+  /** A block's products with rows of activations [row][output], two neighbouring outputs in each. */
+  private final long[] dots = new long[(Kernels.MOST_GEMV_ROWS + 1) * DOTS];
   private final float[] sums = new float[ROWS];
   private final float[] lanes = new float[2 * Simd.LANES];
-  // A block's product in f32: codes, in the native memory that vectors read, inputs [row][column], products [row][output].
-  private final MemorySegment panel = Arena.ofAuto().allocate((long) BLOCK * Panels.FLOAT_BYTES, 64);
-  private final float[] inputs = new float[Kernels.MOST_GEMV_ROWS * BLOCK];
-  private final float[] products = new float[Kernels.MOST_GEMV_ROWS * ROWS];
 
   private LoopPanels() {}
 
@@ -130,8 +130,8 @@ final class LoopPanels {
    * code for a switch over array types.
    */
   private void copy(MemorySegment w, long offset, long bytes) {
-    if (words.length < bytes / Integer.BYTES) {
-      words = new int[(int) (bytes / Integer.BYTES)];
+    if (words.length < bytes / Long.BYTES) {
+      words = new long[(int) (bytes / Long.BYTES)];
       wordsSegment = MemorySegment.ofArray(words);
     }
     MemorySegment.copy(w, offset, wordsSegment, 0, bytes);
@@ -195,71 +195,135 @@ final class LoopPanels {
   private void integerBlock(PanelFormat format, int column, Activations x, int xOffset, int rows, float[] y, int yOffset,
       int ldy) {
     int block = format.block();
-    scales(format, decode(format, column), false);
-    if (rows > FEW_ROWS) {
-      multiplyBlock(block, x, xOffset, rows);
+    int start = start(format, column);
+    scales(format, start + format.weightBytes() / Long.BYTES, false);
+    Arrays.fill(dots, 0, rows * DOTS, 0);
+    if (format == PanelFormat.I8) {
+      for (int i = 0; i < block; i += 8) {
+        eightBytes(words, start + i * (DOTS / 4), x.q, xOffset + i, x.stride, rows, dots);
+      }
+    } else {
+      for (int lane = 0; lane < format.fields().lanes(); lane++) {
+        lane(words, start + lane * DOTS, format.fields(), lane, x.q, xOffset, x.stride, rows, dots);
+      }
     }
     for (int r = 0; r < rows; r++) {
       int at = xOffset + r * x.stride;
       int to = yOffset + r * ldy;
-      if (rows > FEW_ROWS) {
-        toInts(products, r * ROWS, dots);
-      } else {
-        Arrays.fill(dots, 0);
-        for (int i = 0; i < block; i += 4) {
-          fourProducts(codes, i * ROWS, x.q, at + i, dots);
-        }
-      }
       int xs = x.sums[at / 16] + (block == BLOCK ? x.sums[at / 16 + 1] : 0);
       float scale = x.scales[at / BLOCK];
-      scaled(dots, format.hasMin() ? 0 : format.bias() * xs, scales, scale, y, to);
+      scaled(dots, r * DOTS, format.hasMin() ? 0 : format.bias() * xs, scales, scale, y, to);
       if (format.hasMin()) {
         multiplied(minima, xs * scale, y, to);
       }
     }
   }
 
-  /** {@link #codes} times rows of a block of quantised activations, to {@link #products}: integers below 2^24, so exact. */
-  private void multiplyBlock(int block, Activations x, int xOffset, int rows) {
-    toFloats(codes, block * ROWS, floats);
-    MemorySegment.copy(floatsSegment, 0, panel, 0, (long) block * Panels.FLOAT_BYTES);
+  /** Adds the products of eight columns of bytes, four pairs, with rows of activations. */
+  private static void eightBytes(long[] words, int from, short[] q, int at, int stride, int rows, long[] dots) {
+    long mask = 255 * BOTH;
     for (int r = 0; r < rows; r++) {
-      toFloats(x.q, xOffset + r * x.stride, block, inputs, r * BLOCK);
-    }
-    F32Gemm.multiply(panel, 0, block, inputs, 0, BLOCK, rows, products, 0, ROWS, false);
-  }
-
-  private static void toFloats(int[] codes, int n, float[] out) {
-    for (int i = 0; i < n; i++) {
-      out[i] = codes[i];
-    }
-  }
-
-  private static void toFloats(short[] q, int from, int n, float[] out, int to) {
-    for (int i = 0; i < n; i++) {
-      out[to + i] = q[from + i];
-    }
-  }
-
-  private static void toInts(float[] products, int from, int[] dots) {
-    for (int c = 0; c < ROWS; c++) {
-      dots[c] = (int) products[from + c];
-    }
-  }
-
-  private static void fourProducts(int[] codes, int o, short[] x, int i, int[] dots) {
-    int x0 = x[i];
-    int x1 = x[i + 1];
-    int x2 = x[i + 2];
-    int x3 = x[i + 3];
-    for (int c = 0; c < ROWS; c++) {
-      dots[c] += codes[o + c] * x0 + codes[o + ROWS + c] * x1 + codes[o + 2 * ROWS + c] * x2 + codes[o + 3 * ROWS + c] * x3;
+      int i = at + r * stride;
+      long x0 = q[i];
+      long x1 = q[i + 1];
+      long x2 = q[i + 2];
+      long x3 = q[i + 3];
+      long x4 = q[i + 4];
+      long x5 = q[i + 5];
+      long x6 = q[i + 6];
+      long x7 = q[i + 7];
+      int to = r * DOTS;
+      for (int c = 0; c < 8; c++) {
+        long n0 = words[from + c];
+        long n1 = words[from + 8 + c];
+        long n2 = words[from + 16 + c];
+        long n3 = words[from + 24 + c];
+        dots[to + c] += (n0 & mask) * x0 + (n0 >>> 8 & mask) * x1 + (n1 & mask) * x2 + (n1 >>> 8 & mask) * x3
+            + (n2 & mask) * x4 + (n2 >>> 8 & mask) * x5 + (n3 & mask) * x6 + (n3 >>> 8 & mask) * x7;
+        dots[to + 8 + c] += (n0 >>> 16 & mask) * x0 + (n0 >>> 24 & mask) * x1
+            + (n1 >>> 16 & mask) * x2 + (n1 >>> 24 & mask) * x3 + (n2 >>> 16 & mask) * x4 + (n2 >>> 24 & mask) * x5
+            + (n3 >>> 16 & mask) * x6 + (n3 >>> 24 & mask) * x7;
+      }
     }
   }
 
-  private static void scaled(int[] dots, int less, float[] scales, float scale, float[] y, int to) {
-    for (int c = 0; c < ROWS; c++) {
-      y[to + c] = Math.fma(dots[c] - less, scales[c] * scale, y[to + c]);
+  /** Adds the products of the fields of a lane, those of both its halves, with rows of activations. */
+  private static void lane(long[] words, int from, Fields fields, int lane, short[] q, int at, int stride, int rows,
+      long[] dots) {
+    int position1 = fields.position(1);
+    int position2 = fields.position(2);
+    int position3 = fields.position(3);
+    long mask0 = fields.mask(0) * BOTH;
+    long mask1 = fields.mask(1) * BOTH;
+    long mask2 = fields.mask(2) * BOTH;
+    long mask3 = fields.mask(3) * BOTH;
+    int column0 = at + fields.column(lane, 0, 0);
+    int column1 = at + fields.column(lane, 1, 0);
+    int column2 = at + fields.column(lane, 2, 0);
+    int column3 = at + fields.column(lane, 3, 0);
+    int bit2 = fields.codeBit(lane, 2);
+    int bit3 = fields.codeBit(lane, 3);
+    // Two rows at a time, which share the masked fields; an odd one is multiplied twice.
+    for (int r = 0; r < rows; r += 2) {
+      int row = r * stride;
+      long a0 = q[column0 + row];
+      long a1 = q[column1 + row];
+      long a2 = (long) q[column2 + row] << bit2;
+      long a3 = (long) q[column3 + row] << bit3;
+      long a4 = q[column0 + row + 1];
+      long a5 = q[column1 + row + 1];
+      long a6 = (long) q[column2 + row + 1] << bit2;
+      long a7 = (long) q[column3 + row + 1] << bit3;
+      row = Math.min(r + 1, rows - 1) * stride;
+      long b0 = q[column0 + row];
+      long b1 = q[column1 + row];
+      long b2 = (long) q[column2 + row] << bit2;
+      long b3 = (long) q[column3 + row] << bit3;
+      long b4 = q[column0 + row + 1];
+      long b5 = q[column1 + row + 1];
+      long b6 = (long) q[column2 + row + 1] << bit2;
+      long b7 = (long) q[column3 + row + 1] << bit3;
+      int to = r * DOTS;
+      for (int c = 0; c < DOTS; c++) {
+        long n = words[from + c];
+        long field = n & mask0;
+        long a = field * a0;
+        long b = field * b0;
+        field = n >>> position1 & mask1;
+        a += field * a1;
+        b += field * b1;
+        field = n >>> position2 & mask2;
+        a += field * a2;
+        b += field * b2;
+        field = n >>> position3 & mask3;
+        a += field * a3;
+        b += field * b3;
+        n >>>= Short.SIZE;
+        field = n & mask0;
+        a += field * a4;
+        b += field * b4;
+        field = n >>> position1 & mask1;
+        a += field * a5;
+        b += field * b5;
+        field = n >>> position2 & mask2;
+        a += field * a6;
+        b += field * b6;
+        field = n >>> position3 & mask3;
+        a += field * a7;
+        b += field * b7;
+        dots[to + c] += a;
+        dots[to + DOTS + c] += b;
+      }
+    }
+  }
+
+  private static void scaled(long[] dots, int from, int less, float[] scales, float scale, float[] y, int to) {
+    for (int c = 0; c < ROWS; c += 2) {
+      long both = dots[from + c / 2];
+      int first = (int) both;
+      int second = (int) (both - first >> Integer.SIZE);
+      y[to + c] = Math.fma(first - less, scales[c] * scale, y[to + c]);
+      y[to + c + 1] = Math.fma(second - less, scales[c + 1] * scale, y[to + c + 1]);
     }
   }
 
@@ -275,16 +339,16 @@ final class LoopPanels {
       case F32 -> throw new IllegalArgumentException("an f32 panel needs no unpacking");
       case BF16 -> {
         for (int i = 0; i < columns; i++) {
-          bfloat16(words, (column + i) * 16, floats, i * ROWS);
+          bfloat16(words, (column + i) * 8, floats, i * ROWS);
         }
       }
       case F16 -> {
         for (int i = 0; i < columns; i++) {
-          halves(words, (column + i) * 16, Halves.SCALE, floats, i * ROWS);
+          halves(words, (column + i) * 8, Halves.SCALE, floats, i * ROWS);
         }
       }
       default -> {
-        scales(format, decode(format, column), true);
+        scales(format, decode(format, start(format, column)), true);
         for (int i = 0; i < columns; i += 4) {
           fourColumns(codes, i * ROWS, scales, minima, floats);
         }
@@ -292,11 +356,13 @@ final class LoopPanels {
     }
   }
 
-  private static void bfloat16(int[] words, int from, float[] out, int to) {
-    for (int c = 0; c < 16; c++) {
-      int n = words[from + c];
-      out[to + c] = Float.intBitsToFloat(n << 16);
-      out[to + 16 + c] = Float.intBitsToFloat(n & 0xffff0000);
+  private static void bfloat16(long[] words, int from, float[] out, int to) {
+    for (int c = 0; c < 16; c += 2) {
+      long n = words[from + c / 2];
+      out[to + c] = Float.intBitsToFloat((int) n << 16);
+      out[to + c + 1] = Float.intBitsToFloat((int) (n >> 16) & 0xffff0000);
+      out[to + 16 + c] = Float.intBitsToFloat((int) n & 0xffff0000);
+      out[to + 16 + c + 1] = Float.intBitsToFloat((int) (n >> 32) & 0xffff0000);
     }
   }
 
@@ -311,27 +377,36 @@ final class LoopPanels {
     }
   }
 
-  /** Decodes the block that begins at a column to {@link #codes}; returns where its scales are. */
-  private int decode(PanelFormat format, int column) {
+  /** Where the block that begins at a column is in {@link #words}. */
+  private static int start(PanelFormat format, int column) {
+    return column / format.block() * (format.blockBytes() / Long.BYTES);
+  }
+
+  /** Decodes a block to {@link #codes}; returns where its scales are. */
+  private int decode(PanelFormat format, int start) {
     int block = format.block();
-    int start = column / block * (format.blockBytes() / Integer.BYTES);
     if (format == PanelFormat.I8) {
       for (int g = 0; g < block / 2; g++) {
-        bytes(words, start + g * 16, codes, g * 2 * ROWS);
+        bytes(words, start + g * 8, codes, g * 2 * ROWS);
       }
     } else {
       fields(format.fields(), block, start);
     }
-    return start + format.weightBytes() / Integer.BYTES;
+    return start + format.weightBytes() / Long.BYTES;
   }
 
-  private static void bytes(int[] words, int from, int[] codes, int to) {
-    for (int c = 0; c < 16; c++) {
-      int n = words[from + c];
-      codes[to + c] = n & 255;
-      codes[to + 16 + c] = n >>> 16 & 255;
-      codes[to + ROWS + c] = n >>> 8 & 255;
-      codes[to + ROWS + 16 + c] = n >>> 24;
+  private static void bytes(long[] words, int from, int[] codes, int to) {
+    for (int c = 0; c < 16; c += 2) {
+      long n = words[from + c / 2];
+      int at = to + c;
+      codes[at] = (int) n & 255;
+      codes[at + 1] = (int) (n >>> 32) & 255;
+      codes[at + 16] = (int) (n >>> 16) & 255;
+      codes[at + 17] = (int) (n >>> 48) & 255;
+      codes[at + ROWS] = (int) (n >>> 8) & 255;
+      codes[at + ROWS + 1] = (int) (n >>> 40) & 255;
+      codes[at + ROWS + 16] = (int) (n >>> 24) & 255;
+      codes[at + ROWS + 17] = (int) (n >>> 56);
     }
   }
 
@@ -339,19 +414,21 @@ final class LoopPanels {
     Arrays.fill(codes, 0, block * ROWS, 0);
     for (int lane = 0; lane < fields.lanes(); lane++) {
       for (int field = 0; field < Fields.PER_HALF; field++) {
-        int mask = (1 << fields.width(field)) - 1;
         int bit = fields.codeBit(lane, field);
-        field(words, start + lane * ROWS, fields.position(field), mask, bit, codes, fields.column(lane, field, 0) * ROWS);
+        field(words, start + lane * DOTS, fields.position(field), fields.mask(field), bit, codes,
+            fields.column(lane, field, 0) * ROWS);
       }
     }
   }
 
   /** The field at {@code position} of both halves of a lane, which belong to neighbouring columns. */
-  private static void field(int[] words, int from, int position, int mask, int bit, int[] codes, int to) {
-    for (int c = 0; c < ROWS; c++) {
-      int n = words[from + c] >>> position;
-      codes[to + c] |= (n & mask) << bit;
-      codes[to + ROWS + c] |= (n >>> Short.SIZE & mask) << bit;
+  private static void field(long[] words, int from, int position, long mask, int bit, int[] codes, int to) {
+    for (int c = 0; c < ROWS; c += 2) {
+      long n = words[from + c / 2] >>> position;
+      codes[to + c] |= (int) (n & mask) << bit;
+      codes[to + c + 1] |= (int) (n >>> 32 & mask) << bit;
+      codes[to + ROWS + c] |= (int) (n >>> 16 & mask) << bit;
+      codes[to + ROWS + c + 1] |= (int) (n >>> 48 & mask) << bit;
     }
   }
 
@@ -363,18 +440,21 @@ final class LoopPanels {
   private void scales(PanelFormat format, int at, boolean fromBias) {
     halves(words, at, Halves.SCALE, scales, 0);
     if (format.hasMin()) {
-      halves(words, at + 16, Halves.SCALE, minima, 0);
+      halves(words, at + 8, Halves.SCALE, minima, 0);
     } else if (fromBias) {
       halves(words, at, -format.bias() * Halves.SCALE, minima, 0);
     }
   }
 
   /** Half floats times a factor over {@link Halves#SCALE}. */
-  private static void halves(int[] words, int from, float factor, float[] out, int to) {
-    for (int c = 0; c < 16; c++) {
-      int n = words[from + c];
+  private static void halves(long[] words, int from, float factor, float[] out, int to) {
+    for (int c = 0; c < 16; c += 2) {
+      int n = (int) words[from + c / 2];
       out[to + c] = Float.intBitsToFloat(n << 16 >> 3 & Halves.BITS) * factor;
       out[to + 16 + c] = Float.intBitsToFloat(n >> 3 & Halves.BITS) * factor;
+      int m = (int) (words[from + c / 2] >>> 32);
+      out[to + c + 1] = Float.intBitsToFloat(m << 16 >> 3 & Halves.BITS) * factor;
+      out[to + 16 + c + 1] = Float.intBitsToFloat(m >> 3 & Halves.BITS) * factor;
     }
   }
 }

@@ -99,7 +99,16 @@ final class StagedKernels implements Kernels {
   @Override
   public void panelsGemv(PackedMatrix w, int from, int to, Activations x, int row, int rows, float[] y, int yOffset,
       int ldy) {
-    (rows == 1 ? gemv : this.rows).panelsGemv(w, from, to, x, row, rows, y, yOffset, ldy);
+    if (rows == 1) {
+      gemv.panelsGemv(w, from, to, x, row, 1, y, yOffset, ldy);
+    } else if (this.rows == last || gemv != last) {
+      this.rows.panelsGemv(w, from, to, x, row, rows, y, yOffset, ldy);
+    } else {
+      // Vectors row by row are faster than loops.
+      for (int r = 0; r < rows; r++) {
+        gemv.panelsGemv(w, from, to, x, row + r, 1, y, yOffset + r * ldy, ldy);
+      }
+    }
   }
 
   @Override

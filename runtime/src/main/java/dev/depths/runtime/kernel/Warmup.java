@@ -13,13 +13,14 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
+import java.util.stream.Stream;
 
 /**
  * Has the JIT compile the kernels, and chooses those that passes run on meanwhile. Until C2 has compiled it, Vector API code
  * is some thousand times slower than after, and a first pass over a model would spend seconds in it; on a few columns the
- * same calls reach the compiler's thresholds within milliseconds. Plain loops and the products with f32 panels, which depend
- * on no model, are warmed first, beside the loading of one, then the other vectors, group by group; a pass runs on the loops
- * where vectors are not compiled yet.
+ * same calls reach the compiler's thresholds within milliseconds. A pass runs on plain loops where vectors are not compiled yet.
+ * The loops are warmed first, beside the loading of a model; then the vectors, group by group, those first that the latest
+ * pass wanted. C2 takes a processor for a second to compile them all, so that a short first pass is over sooner without it.
  */
 public final class Warmup implements AutoCloseable {
   /**
@@ -48,10 +49,10 @@ public final class Warmup implements AutoCloseable {
   private static final long PAUSE_MILLIS = 5;
   /** Threads that call vector kernels: C2 compiles as many at a time, and one gets ready while another is compiled. */
   private static final int THREADS = 2;
-  private static final List<Group> FOR_DECODE =
-      List.of(Group.GEMV, Group.HALVES, Group.ELEMENTWISE, Group.ROWS, Group.UNPACK);
-  private static final List<Group> FOR_PREFILL =
-      List.of(Group.HALVES, Group.ELEMENTWISE, Group.UNPACK, Group.GEMV, Group.ROWS);
+  private static final List<Group> FOR_ONE_ROW = List.of(Group.GEMV, Group.HALVES, Group.ELEMENTWISE);
+  private static final List<Group> FOR_FEW_ROWS = List.of(Group.GEMV, Group.ROWS, Group.HALVES, Group.ELEMENTWISE);
+  private static final List<Group> FOR_MANY_ROWS =
+      List.of(Group.GEMM, Group.HALVES, Group.ELEMENTWISE, Group.UNPACK, Group.GEMV, Group.ROWS);
 
   private final Kernels kernels;
   private final Set<PanelFormat> formats;
@@ -66,40 +67,47 @@ public final class Warmup implements AutoCloseable {
   private final CountDownLatch vectorsTurn = new CountDownLatch(1);
   private final CountDownLatch prefillReady = new CountDownLatch(1);
   private final CountDownLatch decodeReady = new CountDownLatch(1);
-  /** What the latest pass wants first. */
-  private volatile List<Group> order = FOR_DECODE;
-  /** A short first pass is running. */
-  private volatile boolean firstPass;
-  /** The latest pass is of few tokens. */
-  private volatile boolean decoding;
+  /** What is compiled while a pass runs; between passes the others follow. */
+  private volatile List<Group> order = FOR_ONE_ROW;
+  private volatile boolean passRuns;
+  /** Somebody waits for all of it, whatever passes run. */
+  private volatile boolean awaited;
   private boolean firstPassBegun;
   private volatile boolean closed;
 
-  /** What depends on no model; started when first asked for. */
-  private static final class Early {
-    private static final Compiled PRODUCTS = new Compiled(Group.GEMM, null);
-    static final Thread LOOPS = Thread.ofPlatform().daemon().name("depths-loops").start(() -> run(WarmupTasks::ofLoops));
-    static final Thread GEMM = Thread.ofPlatform().daemon().name("depths-gemm").start(Early::gemm);
+  /** The plain loops, warmed when first asked for. */
+  private static final class Loops {
+    static final Thread THREAD =
+        Thread.ofPlatform().daemon().name("depths-loops").start(() -> runAll(WarmupTasks::ofLoops));
+  }
 
-    private static void gemm() {
+  /** The products of many rows with f32 panels, which every model's prefill needs, warmed when first asked for. */
+  private static final class Products {
+    static final Thread THREAD = Thread.ofPlatform().daemon().name("depths-products").start(Products::run);
+
+    private static void run() {
       if (Kernels.select() instanceof VectorKernels vectors
-          && run(arena -> WarmupTasks.ofVectors(vectors, Group.GEMM, Set.of(), arena))) {
-        COMPILED.add(PRODUCTS);
+          && runAll(arena -> WarmupTasks.ofVectors(vectors, Group.GEMM, Set.of(), arena))) {
+        COMPILED.addAll(kernelsOf(Group.GEMM, Set.of()));
       }
     }
+  }
 
-    private static boolean run(Function<Arena, WarmupTasks> tasksIn) {
-      try (Arena arena = Arena.ofShared()) {
-        WarmupTasks tasks = tasksIn.apply(arena);
-        boolean done = false;
-        while (!done) {
-          done = tasks.turn();
-        }
-        return tasks.allSeenFast();
-      } catch (InterruptedException _) {
-        // Nobody has this thread.
-        return false;
+  /**
+   * Whether all were seen fast. No arena is closed after it: to close one that threads share, the JVM takes every thread out
+   * of the compiled code that it reads memory with, and a kernel would end in the interpreter.
+   */
+  private static boolean runAll(Function<Arena, WarmupTasks> tasksIn) {
+    try {
+      WarmupTasks tasks = tasksIn.apply(Arena.ofAuto());
+      boolean done = false;
+      while (!done) {
+        done = tasks.turn();
       }
+      return tasks.allSeenFast();
+    } catch (InterruptedException _) {
+      // Nobody has this thread.
+      return false;
     }
   }
 
@@ -115,7 +123,7 @@ public final class Warmup implements AutoCloseable {
     StagedKernels staged = new StagedKernels(new LoopKernels(), selected);
     kernels = staged;
     for (Group group : Group.values()) {
-      if (compiled.containsAll(kernelsOf(group))) {
+      if (compiled.containsAll(kernelsOf(group, formats))) {
         staged.advance(group);
       } else {
         unfinished.put(group, THREADS);
@@ -132,7 +140,7 @@ public final class Warmup implements AutoCloseable {
     }
   }
 
-  private Set<Compiled> kernelsOf(Group group) {
+  private static Set<Compiled> kernelsOf(Group group, Set<PanelFormat> formats) {
     Set<Compiled> kernels = new HashSet<>();
     if (group == Group.GEMV || group == Group.ROWS || group == Group.UNPACK) {
       formats.forEach(format -> kernels.add(new Compiled(group, format)));
@@ -143,16 +151,22 @@ public final class Warmup implements AutoCloseable {
   }
 
   /**
-   * Begins to warm what depends on no model, unless that was begun before: the plain loops, and the vectors that most of a
-   * prefill is spent in. Programs with other things to do before they open a model do well to call it first of all: the
-   * compiler has little else to do then.
+   * Begins to warm what depends on no model, unless that was begun before: the plain loops and, for a first pass of more than
+   * a few tokens, the vectors that most of it is spent in.
    */
-  public static void begin() {
-    early();
+  public static void begin(int tokens) {
+    loops();
+    if (tokens > Kernels.MOST_GEMV_ROWS) {
+      products();
+    }
   }
 
-  private static List<Thread> early() {
-    return List.of(Early.LOOPS, Early.GEMM);
+  private static Thread loops() {
+    return Loops.THREAD;
+  }
+
+  private static Thread products() {
+    return Products.THREAD;
   }
 
   /** Begins to warm the kernels for matrices of these formats. */
@@ -168,26 +182,22 @@ public final class Warmup implements AutoCloseable {
   /**
    * Before a pass, which waits for the kernels that it would spend most of its time in: on loops they hold the compiler up
    * for longer than they are worth. Only a first pass of few tokens does not. A short first pass has the processor for
-   * itself; the kernels for many rows wait while none are wanted.
+   * itself; the kernels for more rows than a pass has are not compiled while it runs.
    *
    * @param weightBytes that the pass reads
    */
   public void beginPass(int tokens, long weightBytes) {
-    decoding = tokens <= gemvRows;
-    if (!firstPassBegun) {
-      firstPassBegun = true;
-      firstPass = tokens * (double) weightBytes <= SHORT_PASS;
+    boolean first = !firstPassBegun && tokens * (double) weightBytes <= SHORT_PASS;
+    firstPassBegun = true;
+    passRuns = true;
+    if (tokens > gemvRows) {
+      order = first ? List.of(Group.GEMM) : FOR_MANY_ROWS;
+    } else {
+      order = first ? List.of() : tokens > 1 ? FOR_FEW_ROWS : FOR_ONE_ROW;
     }
-    if (tokens > LoopPanels.FEW_ROWS) {
-      await(prefillReady);
-    }
-    if (firstPass) {
-      return;
-    }
-    order = decoding ? FOR_DECODE : FOR_PREFILL;
-    vectorsTurn.countDown();
-    if (decoding) {
-      await(decodeReady);
+    if (!order.isEmpty()) {
+      vectorsTurn.countDown();
+      await(order.getFirst() == Group.GEMM ? prefillReady : decodeReady);
     }
   }
 
@@ -207,15 +217,14 @@ public final class Warmup implements AutoCloseable {
 
   /** After a pass, whatever its end. */
   public void endPass() {
-    decoding = false;
-    if (firstPass) {
-      firstPass = false;
-      vectorsTurn.countDown();
-    }
+    order = FOR_ONE_ROW;
+    passRuns = false;
+    vectorsTurn.countDown();
   }
 
   /** Waits for all kernels to be compiled. */
   public void await() throws InterruptedException {
+    awaited = true;
     vectorsTurn.countDown();
     for (Thread thread : threads) {
       thread.join();
@@ -236,25 +245,28 @@ public final class Warmup implements AutoCloseable {
   }
 
   private void run(StagedKernels staged, Set<Group> groups, int part) {
-    Map<Group, WarmupTasks> pending = new EnumMap<>(Group.class);
-    try (Arena arena = Arena.ofShared()) {
-      for (Thread thread : early()) {
-        thread.join();
-      }
-      for (Group group : groups) {
-        if (group == Group.GEMM) {
-          finish(staged, group, COMPILED.contains(Early.PRODUCTS));
-        } else {
-          pending.put(group, WarmupTasks.ofVectors(staged.last(), group, formats, arena).part(part, THREADS));
+    Set<Group> pending = EnumSet.copyOf(groups);
+    Map<Group, WarmupTasks> tasks = new EnumMap<>(Group.class);
+    try {
+      Arena arena = Arena.ofAuto();
+      loops().join();
+      for (Group group : pending) {
+        if (group != Group.GEMM) {
+          tasks.put(group, WarmupTasks.ofVectors(staged.last(), group, formats, arena).part(part, THREADS));
         }
       }
       vectorsTurn.await(FIRST_PASS_MILLIS, TimeUnit.MILLISECONDS);
       while (!pending.isEmpty() && !closed) {
-        Group group = order.stream().filter(pending::containsKey).findFirst().orElseThrow();
-        if (firstPass || group == Group.UNPACK && decoding) {
+        Group group = next(pending);
+        if (group == null) {
           Thread.sleep(PAUSE_MILLIS);
-        } else if (pending.get(group).turn()) {
-          finish(staged, group, pending.remove(group).allSeenFast());
+        } else if (group == Group.GEMM) {
+          products().join();
+          pending.remove(group);
+          finish(staged, group, COMPILED.containsAll(kernelsOf(group, formats)));
+        } else if (tasks.get(group).turn()) {
+          pending.remove(group);
+          finish(staged, group, tasks.get(group).allSeenFast());
         }
       }
     } catch (InterruptedException _) {
@@ -266,6 +278,12 @@ public final class Warmup implements AutoCloseable {
     }
   }
 
+  /** What to compile now; null if the pass that runs wants nothing of it. */
+  private Group next(Set<Group> pending) {
+    Stream<Group> later = passRuns && !awaited ? Stream.empty() : Stream.of(Group.values());
+    return Stream.concat(order.stream(), later).filter(pending::contains).findFirst().orElse(null);
+  }
+
   private synchronized void finish(StagedKernels staged, Group group, boolean allSeenFast) {
     if (!allSeenFast) {
       slow.add(group);
@@ -274,7 +292,7 @@ public final class Warmup implements AutoCloseable {
       return;
     }
     if (!slow.contains(group)) {
-      compiled.addAll(kernelsOf(group));
+      compiled.addAll(kernelsOf(group, formats));
     }
     staged.advance(group);
     signal(group);

@@ -8,21 +8,22 @@ import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.function.ToIntFunction;
 
 /** Kernels on little data, called until each has been seen to be fast. */
 final class WarmupTasks {
   /** What reading the clock may take. */
   private static final long CLOCK_NANOS = 60;
   /** Calls per turn, few enough that kernels not compiled yet take turns. */
-  private static final int CALLS = 8;
+  private static final int CALLS = 16;
   /**
    * So few columns that a vector kernel reaches the threshold of calls before that of loop iterations: else C2 would compile
    * its loop for replacement on the stack first, and then everything once more.
    */
   private static final int VECTOR_COLUMNS = 32;
+  /** Of panels of floats, which have no blocks. */
+  private static final int FLOAT_COLUMNS = 16;
   private static final int VECTOR_ROWS = 12;
-  /** Three and a single one, which may have kernels of their own; of others, pairs. */
-  private static final int PANELS = 4;
   private static final int LOOP_COLUMNS = 64;
   private static final int LOOP_ROWS = 4;
   private static final long VECTORS_LIMIT_NANOS = 10_000_000_000L;
@@ -31,7 +32,7 @@ final class WarmupTasks {
    * Turns that bring a kernel to the compiler's thresholds. After them it is C2's turn, and calls would only take its time
    * and fill the heap with vectors.
    */
-  private static final int BUSY_TURNS = 150;
+  private static final int BUSY_TURNS = 600;
   private static final long PAUSE_MILLIS = 5;
 
   private final Kernels k;
@@ -88,7 +89,7 @@ final class WarmupTasks {
         }
       }
       case UNPACK -> {
-        tasks.addFormats(formats, 1, 1, arena, w -> {
+        tasks.addFormats(formats, 1, arena, _ -> 1, w -> {
           if (w.format() != PanelFormat.F32) {
             tasks.k.unpack(w, 0, 0, VECTOR_COLUMNS, tasks.panel);
           }
@@ -111,11 +112,15 @@ final class WarmupTasks {
 
   /** All rows' results go to one place. */
   private void addGemv(Set<PanelFormat> formats, int rows, Arena arena) {
-    addFormats(formats, PANELS, rows, arena, w -> k.panelsGemv(w, 0, PANELS, x, 0, rows, y, 0, 0));
+    // Of floats three and a single one, which have kernels of their own; of integers a pair.
+    addFormats(formats, rows, arena, format -> format.isInteger() ? 2 : 4,
+        w -> k.panelsGemv(w, 0, w.panels(), x, 0, rows, y, 0, 0));
   }
 
-  private void addFormats(Set<PanelFormat> formats, int panels, int rows, Arena arena, Consumer<PackedMatrix> call) {
+  private void addFormats(Set<PanelFormat> formats, int rows, Arena arena, ToIntFunction<PanelFormat> panelsOf,
+      Consumer<PackedMatrix> call) {
     for (PanelFormat format : formats) {
+      int panels = panelsOf.applyAsInt(format);
       PackedMatrix w = Packer.allocate(format, panels * 32, VECTOR_COLUMNS, arena);
       add(() -> call.accept(w), panels * rows * VECTOR_COLUMNS * 32, 0.5);
     }
@@ -140,16 +145,16 @@ final class WarmupTasks {
 
   private void addPanelF32(int rows, double nanosPerElement) {
     add(() -> {
-      k.panelF32(panel, 0, x.columns, x.f32, 0, x.stride, rows, y, 0, 32, false);
-      k.panelF32(panel, 0, x.columns, x.f32, 0, x.stride, rows, y, 0, 32, true);
-    }, x.columns * 32 * rows, nanosPerElement);
+      k.panelF32(panel, 0, FLOAT_COLUMNS, x.f32, 0, x.stride, rows, y, 0, 32, false);
+      k.panelF32(panel, 0, FLOAT_COLUMNS, x.f32, 0, x.stride, rows, y, 0, 32, true);
+    }, FLOAT_COLUMNS * 32 * rows, nanosPerElement);
   }
 
   private void addPanelF16(int rows, double nanosPerElement) {
     add(() -> {
-      k.panelF16(halves, 0, x.columns, x.f32, 0, x.stride, rows, y, 0, 32, false);
-      k.panelF16(halves, 0, x.columns, x.f32, 0, x.stride, rows, y, 0, 32, true);
-    }, x.columns * 32 * rows, nanosPerElement);
+      k.panelF16(halves, 0, FLOAT_COLUMNS, x.f32, 0, x.stride, rows, y, 0, 32, false);
+      k.panelF16(halves, 0, FLOAT_COLUMNS, x.f32, 0, x.stride, rows, y, 0, 32, true);
+    }, FLOAT_COLUMNS * 32 * rows, nanosPerElement);
   }
 
   private void addUnpackF16(double nanosPerElement) {

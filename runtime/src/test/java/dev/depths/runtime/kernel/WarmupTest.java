@@ -71,6 +71,24 @@ class WarmupTest {
 
   @Test
   @Timeout(120)
+  void whileOneRowIsDecodedKernelsForMoreWait() throws InterruptedException {
+    Warmup warmup = start(EnumSet.of(PanelFormat.I4));
+    warmup.beginPass(2, 1 << 20);
+    warmup.endPass();
+    warmup.beginPass(1, 1 << 20);
+    assertInstanceOf(VectorKernels.class, of(Group.GEMV, warmup));
+    while (!(of(Group.ELEMENTWISE, warmup) instanceof VectorKernels)) {
+      Thread.sleep(10);
+    }
+    Thread.sleep(50);
+    assertInstanceOf(LoopKernels.class, of(Group.UNPACK, warmup));
+    warmup.await();
+    assertAll(VectorKernels.class, warmup);
+    warmup.endPass();
+  }
+
+  @Test
+  @Timeout(120)
   void whatIsCompiledIsUsedAtOnce() throws InterruptedException {
     Set<Compiled> compiled = new HashSet<>();
     for (Group group : Group.values()) {
