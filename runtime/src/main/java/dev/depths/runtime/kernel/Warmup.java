@@ -12,8 +12,8 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Function;
-import java.util.stream.Stream;
 
 /**
  * Has the JIT compile the kernels, and chooses those that passes run on meanwhile. Until C2 has compiled it, Vector API code
@@ -46,7 +46,8 @@ public final class Warmup implements AutoCloseable {
   private static final long SHORT_PASS = 20_000_000_000L;
   /** How long the vectors' turn waits for a first pass, which would share the processor with C2. */
   private static final long FIRST_PASS_MILLIS = 1000;
-  private static final long PAUSE_MILLIS = 5;
+  /** Until it is looked again whether there is time for what no pass has wanted; a pass that waits for vectors ends it. */
+  private static final long PAUSE_NANOS = 50_000_000;
   /** Threads that call vector kernels: C2 compiles as many at a time, and one gets ready while another is compiled. */
   private static final int THREADS = 2;
   private static final List<Group> FOR_ONE_ROW = List.of(Group.GEMV, Group.HALVES, Group.ELEMENTWISE);
@@ -202,6 +203,9 @@ public final class Warmup implements AutoCloseable {
   }
 
   private void await(CountDownLatch ready) {
+    if (ready.getCount() > 0) {
+      threads.forEach(LockSupport::unpark);
+    }
     boolean interrupted = false;
     while (ready.getCount() > 0 && !threads.isEmpty()) {
       try {
@@ -226,6 +230,7 @@ public final class Warmup implements AutoCloseable {
   public void await() throws InterruptedException {
     awaited = true;
     vectorsTurn.countDown();
+    threads.forEach(LockSupport::unpark);
     for (Thread thread : threads) {
       thread.join();
     }
@@ -259,7 +264,7 @@ public final class Warmup implements AutoCloseable {
       while (!pending.isEmpty() && !closed) {
         Group group = next(pending);
         if (group == null) {
-          Thread.sleep(PAUSE_MILLIS);
+          LockSupport.parkNanos(PAUSE_NANOS);
         } else if (group == Group.GEMM) {
           products().join();
           pending.remove(group);
@@ -280,8 +285,12 @@ public final class Warmup implements AutoCloseable {
 
   /** What to compile now; null if the pass that runs wants nothing of it. */
   private Group next(Set<Group> pending) {
-    Stream<Group> later = passRuns && !awaited ? Stream.empty() : Stream.of(Group.values());
-    return Stream.concat(order.stream(), later).filter(pending::contains).findFirst().orElse(null);
+    for (Group group : order) {
+      if (pending.contains(group)) {
+        return group;
+      }
+    }
+    return passRuns && !awaited ? null : pending.iterator().next();
   }
 
   private synchronized void finish(StagedKernels staged, Group group, boolean allSeenFast) {
