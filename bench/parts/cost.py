@@ -34,23 +34,27 @@ def measure(context):
 
 
 def generation(context, heap):
-    """A generation of many tokens: collections before and within, and the most memory that was resident."""
+    """A generation of many tokens: collections before and within its text, and the most memory that was resident."""
+    command = [str(context.depths), "generate", "--ignore-eos", "--temp", "0", "-n", str(TOKENS), PROMPT]
     with tempfile.TemporaryDirectory() as directory:
         log = Path(directory) / "gc.log"
         options = [os.environ.get("DEPTHS_JAVA_OPTS", ""), f"-Xlog:gc:file={log}:time", f"-Xmx{heap}" if heap else ""]
-        command = [str(context.depths), "generate", "--json", "--ignore-eos", "--temp", "0", "-n", str(TOKENS), PROMPT]
+        environment = {**os.environ, "DEPTHS_JAVA_OPTS": " ".join(options).strip()}
+        begin = None
         with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                              env={**os.environ, "DEPTHS_JAVA_OPTS": " ".join(options).strip()}) as process:
-            report = process.stdout.read(1)
-            end = time.time()
-            report += process.stdout.read()
+                              env=environment, bufsize=0) as process:
+            while process.stdout.read(4096):
+                end = time.time()
+                begin = begin or end
             _, status, usage = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode != 0:
+        if process.returncode != 0 or begin is None:
             raise machine.MeasureError(f"{command[0]} failed with exit status {process.returncode}")
-        said = json.loads(report)
-        begin = end - said["timings"]["generation"]["ms"] / 1000
         pauses = [seconds(p) for p in PAUSE.findall(log.read_text(encoding="utf-8"))]
+        # Once more for what a report says alone: making one leaves garbage too.
+        report = subprocess.run([*command, "--json"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                stderr=subprocess.DEVNULL, env=environment, check=True).stdout
+    said = json.loads(report)
     return {"tokens": len(said["tokens"]), "resident": resident(usage), **said["memory"],
             "pauses_before": sum(p < begin for p in pauses), "pauses_within": sum(begin <= p <= end for p in pauses)}
 

@@ -175,24 +175,39 @@ class ResultsTest {
         {"benchmark": "dev.depths.bench.TokenBenchmark.decode", "threads": 1, "params": {"routing": "dense"},
          "primaryMetric": {"score": 2100, "scoreUnit": "us/op", "rawDataHistogram": [[[[2000, 9]]]],
            "scorePercentiles": {"50.0": 2000, "90.0": 2500, "99.0": 3000}}}""");
+    jmh("latency-reading", """
+        {"benchmark": "dev.depths.bench.ProbeBenchmark.readTwoThreads", "threads": 2, "params": {"mebibytes": "96"},
+         "primaryMetric": {"score": 4000, "scoreUnit": "us/op", "rawDataHistogram": [[[[4000, 9]]]],
+           "scorePercentiles": {"50.0": 4000, "90.0": 5000, "99.0": 6000}}}""");
     String text = document("--only", "latency", "--rounds", "1", "--runs", "2");
     assertContains(text, "page cache warm (2 runs)");
     assertContains(text, "| of it the prompt (7 tokens) | 30 | 30 |  |");
     assertContains(text, "| load, weights to be packed | **2000** | 2000 | 1000 |");
     assertContains(text, "| load, packed weights in the cache | 100 | 100 | 150 |");
     assertContains(text, "| dense | 1 | 2.00 | 2.50 | 3.00 | **1.50** |");
+    assertContains(text, "| reading alone | 2 | 4.00 | 5.00 | 6.00 | 1.50 |");
   }
 
   @Test
   void cost() throws Exception {
-    // One collection long before the generation, and one within its second.
+    // One collection long before the text, one while it comes, and one while the other run makes its report.
     depths = results.program("depths", VERSION + """
         log=${DEPTHS_JAVA_OPTS#*file=}
         log=${log%%:time*}
-        echo "[2020-01-31T12:00:00.000+0000] GC(0) Pause Young (Allocation Failure) 9M->1M(64M) 1.000ms" >> "$log"
-        echo "[$(date -u +%Y-%m-%dT%H:%M:%S).000+0000] GC(1) Pause Young (Allocation Failure) 9M->1M(64M) 1ms" >> "$log"
-        echo '{"tokens": [1, 2], "timings": {"generation": {"ms": 9000}},
-          "memory": {"weight_bytes": 0, "kv_bytes": 0}}'
+        collect() {
+          echo "[$1.000+0000] GC(0) Pause Young (Allocation Failure) 9M->1M(64M) 1.000ms" >> "$log"
+        }
+        case "$*" in
+          *--json*)
+            collect "$(date -u +%Y-%m-%dT%H:%M:%S)"
+            echo '{"tokens": [1, 2], "memory": {"weight_bytes": 0, "kv_bytes": 0}}' ;;
+          *)
+            collect 2020-01-31T12:00:00
+            printf first
+            sleep 1.1
+            collect "$(date -u +%Y-%m-%dT%H:%M:%S)"
+            echo last ;;
+        esac
         """);
     jmh("cost-tokens",
         record("DecodeBenchmark.decode", "\"routing\": \"dense\"", "100", "allocatedBytes", "0, 0, 5000"));
