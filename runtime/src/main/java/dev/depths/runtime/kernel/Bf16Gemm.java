@@ -308,7 +308,10 @@ final class Bf16Gemm {
     c3.intoArray(y, cTo + L + 16);
   }
 
-  /** All rows of the panels, at 512 bits. */
+  /**
+   * All rows of the panels, at 512 bits. Its loop ends by {@code !=}: a counted one C2 unrolls this way in one JVM and that
+   * way in the next, where it takes a third longer.
+   */
   private static void tile1ThreeWhole(MemorySegment w, long aOffset, long bOffset, long cOffset, int k, float[] x,
       int xOffset, float[] y, int aTo, int bTo, int cTo) {
     FloatVector a0, a1, b0, b1, c0, c1;
