@@ -31,7 +31,7 @@ final class LoopPanels {
   private final MemorySegment floatsSegment = MemorySegment.ofArray(floats);
   private final float[] scales = new float[ROWS];
   private final float[] minima = new float[ROWS];
-  /** A block's products with rows of activations [row][output], two neighbouring outputs in each. */
+  /** A block's products with rows of activations [row][output], two neighbouring outputs in each; one row to spare. */
   private final long[] dots = new long[(Kernels.MOST_GEMV_ROWS + 1) * DOTS];
   private final float[] sums = new float[ROWS];
   private final float[] lanes = new float[2 * Simd.LANES];
@@ -196,7 +196,7 @@ final class LoopPanels {
       int ldy) {
     int block = format.block();
     int start = start(format, column);
-    scales(format, start + format.weightBytes() / Long.BYTES, false);
+    scales(format, start, false);
     Arrays.fill(dots, 0, rows * DOTS, 0);
     if (format == PanelFormat.I8) {
       for (int i = 0; i < block; i += 8) {
@@ -348,7 +348,9 @@ final class LoopPanels {
         }
       }
       default -> {
-        scales(format, decode(format, start(format, column)), true);
+        int start = start(format, column);
+        decode(format, start);
+        scales(format, start, true);
         for (int i = 0; i < columns; i += 4) {
           fourColumns(codes, i * ROWS, scales, minima, floats);
         }
@@ -382,8 +384,8 @@ final class LoopPanels {
     return column / format.block() * (format.blockBytes() / Long.BYTES);
   }
 
-  /** Decodes a block to {@link #codes}; returns where its scales are. */
-  private int decode(PanelFormat format, int start) {
+  /** Decodes a block to {@link #codes}. */
+  private void decode(PanelFormat format, int start) {
     int block = format.block();
     if (format == PanelFormat.I8) {
       for (int g = 0; g < block / 2; g++) {
@@ -392,7 +394,6 @@ final class LoopPanels {
     } else {
       fields(format.fields(), block, start);
     }
-    return start + format.weightBytes() / Long.BYTES;
   }
 
   private static void bytes(long[] words, int from, int[] codes, int to) {
@@ -433,11 +434,12 @@ final class LoopPanels {
   }
 
   /**
-   * The scales at {@code at} and the minima after them.
+   * The scales of the block at {@code start} and the minima after them.
    *
    * @param fromBias without minima, whether to give what code 0 stands for in their place
    */
-  private void scales(PanelFormat format, int at, boolean fromBias) {
+  private void scales(PanelFormat format, int start, boolean fromBias) {
+    int at = start + format.weightBytes() / Long.BYTES;
     halves(words, at, Halves.SCALE, scales, 0);
     if (format.hasMin()) {
       halves(words, at + 8, Halves.SCALE, minima, 0);

@@ -7,8 +7,6 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
-import java.util.function.Consumer;
-import java.util.function.ToIntFunction;
 
 /** Kernels on little data, called until each has been seen to be fast. */
 final class WarmupTasks {
@@ -89,11 +87,12 @@ final class WarmupTasks {
         }
       }
       case UNPACK -> {
-        tasks.addFormats(formats, 1, arena, _ -> 1, w -> {
-          if (w.format() != PanelFormat.F32) {
-            tasks.k.unpack(w, 0, 0, VECTOR_COLUMNS, tasks.panel);
+        for (PanelFormat format : formats) {
+          if (format != PanelFormat.F32) {
+            PackedMatrix w = Packer.allocate(format, 32, VECTOR_COLUMNS, arena);
+            tasks.add(() -> tasks.k.unpack(w, 0, 0, VECTOR_COLUMNS, tasks.panel), VECTOR_COLUMNS * 32, 0.5);
           }
-        });
+        }
         tasks.addUnpackF16(0.5);
       }
     }
@@ -112,17 +111,11 @@ final class WarmupTasks {
 
   /** All rows' results go to one place. */
   private void addGemv(Set<PanelFormat> formats, int rows, Arena arena) {
-    // Of floats three and a single one, which have kernels of their own; of integers a pair.
-    addFormats(formats, rows, arena, format -> format.isInteger() ? 2 : 4,
-        w -> k.panelsGemv(w, 0, w.panels(), x, 0, rows, y, 0, 0));
-  }
-
-  private void addFormats(Set<PanelFormat> formats, int rows, Arena arena, ToIntFunction<PanelFormat> panelsOf,
-      Consumer<PackedMatrix> call) {
     for (PanelFormat format : formats) {
-      int panels = panelsOf.applyAsInt(format);
+      // Of floats three and a single one, which have kernels of their own; of integers a pair.
+      int panels = format.isInteger() ? 2 : 4;
       PackedMatrix w = Packer.allocate(format, panels * 32, VECTOR_COLUMNS, arena);
-      add(() -> call.accept(w), panels * rows * VECTOR_COLUMNS * 32, 0.5);
+      add(() -> k.panelsGemv(w, 0, panels, x, 0, rows, y, 0, 0), panels * rows * VECTOR_COLUMNS * 32, 0.5);
     }
   }
 
