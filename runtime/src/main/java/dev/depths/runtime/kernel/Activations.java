@@ -16,6 +16,8 @@ public final class Activations {
   final float[] f32;
   /** Codes, one per column. */
   final short[] q;
+  /** The same as floats, for weights of bytes. */
+  final float[] codes;
   /**
    * What the kernels multiply with, two halves to an int: for weights of 4 to 6 bits as {@link Fields} says, for bytes as
    * {@link I8Gemv} does. Of the latter a block has, for each of its 16 pairs of columns and modulo 2^16, {@code q0} twice; then
@@ -33,6 +35,7 @@ public final class Activations {
     this.stride = Math.ceilDiv(columns, Panels.BLOCK) * Panels.BLOCK;
     this.f32 = new float[Math.multiplyExact(rows, stride)];
     this.q = new short[quantizedRows * stride];
+    this.codes = new float[q.length];
     for (PanelFormat f : FIELDS) {
       multipliers[f.bits()] = new int[q.length / f.block() * f.fields().lanes() * Fields.PER_HALF];
     }
@@ -57,6 +60,9 @@ public final class Activations {
       }
     }
     if ((weightBits >> PanelFormat.I8.bits() & 1) != 0) {
+      for (int i = from; i < to; i++) {
+        codes[i] = q[i];
+      }
       int[] bytes = multipliers[PanelFormat.I8.bits()];
       for (int i = from / 2; i < to / 2; i++) {
         int at = i / 16 * BYTE_MULTIPLIERS + i % 16;

@@ -36,46 +36,29 @@ final class FieldsGemv {
 
   /** As {@link Kernels#panelsGemv}. */
   static void multiply(PackedMatrix w, int from, int to, Activations x, int row, int rows, float[] y, int yOffset, int ldy) {
-    MemorySegment data = w.data();
-    PanelFormat format = w.format();
     if (L == 16) {
-      // Of an odd number the middle one is multiplied twice.
-      int half = Math.ceilDiv(to - from, 2);
-      for (int p = 0; p < half; p++) {
-        int partner = to - from - half + p;
-        int at = yOffset + p * Panels.ROWS;
-        int partnerAt = yOffset + partner * Panels.ROWS;
-        int r = 0;
-        if (rows > 2) {
-          Touch.two(data, w.offset(from + p), w.offset(from + partner), (int) format.panelBytes(x.columns));
-        }
-        for (; r + 2 <= rows; r += 2) {
-          rows2(data, w.offset(from + p), format, x, (row + r) * x.stride, y, at + r * ldy, ldy);
-          rows2(data, w.offset(from + partner), format, x, (row + r) * x.stride, y, partnerAt + r * ldy, ldy);
-        }
-        if (r < rows) {
-          four(data, w.offset(from + p), w.offset(from + partner), format, x, (row + r) * x.stride, y, at + r * ldy,
-              partnerAt + r * ldy);
-        }
-      }
+      FieldsPanel.multiply(w, from, to, x, row, rows, y, yOffset, ldy);
       return;
     }
-    for (int p = from; p < to; p++) {
+    int some = w.format().panelsInCache(x.columns);
+    for (int p = from; p < to; p += some) {
+      int end = Math.min(to, p + some);
       for (int r = 0; r < rows; r++) {
-        for (int v = 0; v < 16; v += 2 * L) {
-          long a = w.offset(p) + v * 4L;
-          int at = yOffset + r * ldy + (p - from) * Panels.ROWS + v;
-          four(data, a, a + Simd.BYTES, format, x, (row + r) * x.stride, y, at, at + L);
+        for (int q = p; q < end; q++) {
+          for (int v = 0; v < 16; v += 2 * L) {
+            long a = w.offset(q) + v * 4L;
+            int at = yOffset + r * ldy + (q - from) * Panels.ROWS + v;
+            four(w.data(), a, a + Simd.BYTES, w.format(), x, (row + r) * x.stride, y, at, at + L);
+          }
         }
       }
     }
   }
 
   /**
-   * The rows of four vectors, which share the multipliers: as many as the panel has at 256 bits, or two panels, which are
-   * streams of their own, at 512. Two vectors are 16 rows apart, as the halves of their scales are; the other two are those
-   * at {@code bOffset}. One vector's fields after another's, not one field of all vectors after another: that takes half
-   * the time.
+   * The rows of four vectors, which share the multipliers: as many as the panel has at 256 bits. Two vectors are 16 rows
+   * apart, as the halves of their scales are; the other two are those at {@code bOffset}. One vector's fields after
+   * another's, not one field of all vectors after another: that takes half the time.
    */
   private static void four(MemorySegment w, long aOffset, long bOffset, PanelFormat format, Activations x, int xOffset,
       float[] y, int aTo, int bTo) {
@@ -173,118 +156,5 @@ final class FieldsGemv {
     y1.mul(Halves.SCALE_OF_SUM).intoArray(y, aTo + 16);
     y2.mul(Halves.SCALE_OF_SUM).intoArray(y, bTo);
     y3.mul(Halves.SCALE_OF_SUM).intoArray(y, bTo + 16);
-  }
-
-  /** Two rows of activations times all rows of a panel, at 512 bits: they share its shifted lanes. */
-  private static void rows2(MemorySegment w, long wOffset, PanelFormat format, Activations x, int xOffset, float[] y,
-      int yOffset, int ldy) {
-    int block = format.block();
-    int weights = format.weightBytes();
-    boolean min = format.hasMin();
-    Fields fields = format.fields();
-    IntVector shift1 = IntVector.broadcast(I, fields.position(1));
-    IntVector shift2 = IntVector.broadcast(I, fields.position(2));
-    IntVector shift3 = IntVector.broadcast(I, fields.position(3));
-    int[] multipliers = x.multipliers(format.bits());
-    float[] scales = x.scales;
-    int[] sums = x.sums;
-    int stride = x.stride;
-    FloatVector y0a, y0b, y1a, y1b;
-    y0a = y0b = y1a = y1b = FloatVector.zero(F);
-    long o = wOffset;
-    int perBlock = fields.lanes() * Fields.PER_HALF;
-    int i0 = xOffset / block * perBlock;
-    int i1 = (xOffset + stride) / block * perBlock;
-    for (int k = xOffset; k < xOffset + x.columns; k += block) {
-      int qSum0 = sums[k / 16] + (block == 32 ? sums[k / 16 + 1] : 0);
-      int bias0 = format.bias() * qSum0;
-      ShortVector sum0a = IntVector.broadcast(I, -bias0 << 16).reinterpretAsShorts();
-      ShortVector sum0b = sum0a;
-      int k1 = k + stride;
-      int qSum1 = sums[k1 / 16] + (block == 32 ? sums[k1 / 16 + 1] : 0);
-      int bias1 = format.bias() * qSum1;
-      ShortVector sum1a = IntVector.broadcast(I, -bias1 << 16).reinterpretAsShorts();
-      ShortVector sum1b = sum1a;
-      long end = o + weights;
-      do {
-        IntVector na = IntVector.fromMemorySegment(I, w, o, LE);
-        IntVector nb = IntVector.fromMemorySegment(I, w, o + 64, LE);
-        ShortVector a = na.reinterpretAsShorts();
-        ShortVector b = nb.reinterpretAsShorts();
-        ShortVector m;
-        m = IntVector.broadcast(I, multipliers[i0]).reinterpretAsShorts();
-        sum0a = sum0a.add(a.mul(m));
-        sum0b = sum0b.add(b.mul(m));
-        m = IntVector.broadcast(I, multipliers[i1]).reinterpretAsShorts();
-        sum1a = sum1a.add(a.mul(m));
-        sum1b = sum1b.add(b.mul(m));
-        a = na.lanewise(LSHR, shift1).reinterpretAsShorts();
-        b = nb.lanewise(LSHR, shift1).reinterpretAsShorts();
-        m = IntVector.broadcast(I, multipliers[i0 + 1]).reinterpretAsShorts();
-        sum0a = sum0a.add(a.mul(m));
-        sum0b = sum0b.add(b.mul(m));
-        m = IntVector.broadcast(I, multipliers[i1 + 1]).reinterpretAsShorts();
-        sum1a = sum1a.add(a.mul(m));
-        sum1b = sum1b.add(b.mul(m));
-        a = na.lanewise(LSHR, shift2).reinterpretAsShorts();
-        b = nb.lanewise(LSHR, shift2).reinterpretAsShorts();
-        m = IntVector.broadcast(I, multipliers[i0 + 2]).reinterpretAsShorts();
-        sum0a = sum0a.add(a.mul(m));
-        sum0b = sum0b.add(b.mul(m));
-        m = IntVector.broadcast(I, multipliers[i1 + 2]).reinterpretAsShorts();
-        sum1a = sum1a.add(a.mul(m));
-        sum1b = sum1b.add(b.mul(m));
-        a = na.lanewise(LSHR, shift3).reinterpretAsShorts();
-        b = nb.lanewise(LSHR, shift3).reinterpretAsShorts();
-        m = IntVector.broadcast(I, multipliers[i0 + 3]).reinterpretAsShorts();
-        sum0a = sum0a.add(a.mul(m));
-        sum0b = sum0b.add(b.mul(m));
-        m = IntVector.broadcast(I, multipliers[i1 + 3]).reinterpretAsShorts();
-        sum1a = sum1a.add(a.mul(m));
-        sum1b = sum1b.add(b.mul(m));
-        i0 += 4;
-        i1 += 4;
-        o += Panels.FLOAT_BYTES;
-      } while (o != end);
-      IntVector d = IntVector.fromMemorySegment(I, w, o, LE);
-      FloatVector da = d.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats();
-      FloatVector db = d.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats();
-      IntVector dot;
-      float scale0 = scales[k / 32] * Halves.SCALE_OF_FACTOR;
-      // A minimum counts from code 0, not from the bias.
-      int more0 = min ? bias0 : 0;
-      dot = sum0a.reinterpretAsInts();
-      dot = dot.add(dot.lanewise(LSHL, 16)).lanewise(ASHR, 16).add(more0);
-      y0a = ((FloatVector) dot.convert(I2F, 0)).fma(da.mul(scale0), y0a);
-      dot = sum0b.reinterpretAsInts();
-      dot = dot.add(dot.lanewise(LSHL, 16)).lanewise(ASHR, 16).add(more0);
-      y0b = ((FloatVector) dot.convert(I2F, 0)).fma(db.mul(scale0), y0b);
-      float scale1 = scales[k1 / 32] * Halves.SCALE_OF_FACTOR;
-      int more1 = min ? bias1 : 0;
-      dot = sum1a.reinterpretAsInts();
-      dot = dot.add(dot.lanewise(LSHL, 16)).lanewise(ASHR, 16).add(more1);
-      y1a = ((FloatVector) dot.convert(I2F, 0)).fma(da.mul(scale1), y1a);
-      dot = sum1b.reinterpretAsInts();
-      dot = dot.add(dot.lanewise(LSHL, 16)).lanewise(ASHR, 16).add(more1);
-      y1b = ((FloatVector) dot.convert(I2F, 0)).fma(db.mul(scale1), y1b);
-      o += Panels.LANE_BYTES;
-      if (min) {
-        IntVector n = IntVector.fromMemorySegment(I, w, o, LE);
-        FloatVector minA = n.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats();
-        FloatVector minB = n.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats();
-        FloatVector xSum;
-        xSum = FloatVector.broadcast(F, qSum0 * scale0);
-        y0a = minA.fma(xSum, y0a);
-        y0b = minB.fma(xSum, y0b);
-        xSum = FloatVector.broadcast(F, qSum1 * scale1);
-        y1a = minA.fma(xSum, y1a);
-        y1b = minB.fma(xSum, y1b);
-        o += Panels.LANE_BYTES;
-      }
-    }
-    y0a.mul(Halves.SCALE_OF_SUM).intoArray(y, yOffset);
-    y0b.mul(Halves.SCALE_OF_SUM).intoArray(y, yOffset + 16);
-    y1a.mul(Halves.SCALE_OF_SUM).intoArray(y, yOffset + ldy);
-    y1b.mul(Halves.SCALE_OF_SUM).intoArray(y, yOffset + ldy + 16);
   }
 }

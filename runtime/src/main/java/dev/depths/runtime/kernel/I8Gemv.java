@@ -23,8 +23,8 @@ import jdk.incubator.vector.VectorSpecies;
  * gives both rows' sums over a block: the first less 2^16 times the second.
  *
  * <p>Panels come in pairs that are far apart in memory: a core reads two streams faster than one, by a
- * third where this was measured, since each has its own prefetching. Several rows pass over a pair one after the other: the
- * shift is all that they could share, and the fewer instructions a line of memory takes, the further a core reads ahead.
+ * third where this was measured, since each has its own prefetching. Several rows pass over some panels one after the other:
+ * the shift is all that they could share, and the fewer instructions a line of memory takes, the further a core reads ahead.
  */
 final class I8Gemv {
   private static final VectorSpecies<Float> F = Simd.FLOATS;
@@ -42,22 +42,36 @@ final class I8Gemv {
 
   /** As {@link Kernels#panelsGemv}. */
   static void multiply(PackedMatrix w, int from, int to, Activations x, int row, int rows, float[] y, int yOffset, int ldy) {
+    if (L == 16 && rows > 1) {
+      I8Rows.multiply(w, from, to, x, row, rows, y, yOffset, ldy);
+      return;
+    }
+    // A single row's pairs are as far apart as may be.
+    int some = rows == 1 ? to - from : Math.max(2, PanelFormat.I8.panelsInCache(x.columns));
+    for (int p = from; p < to; p += some) {
+      for (int r = 0; r < rows; r++) {
+        pairs(w, p, Math.min(to, p + some), x, row + r, y, yOffset + r * ldy + (p - from) * Panels.ROWS);
+      }
+    }
+  }
+
+  /** One row. */
+  static void pairs(PackedMatrix w, int from, int to, Activations x, int row, float[] y, int yOffset) {
     MemorySegment data = w.data();
     // Of an odd number the middle one is multiplied twice.
     int half = Math.ceilDiv(to - from, 2);
     for (int p = 0; p < half; p++) {
       int partner = to - from - half + p;
-      for (int r = 0; r < rows; r++) {
-        int at = yOffset + r * ldy;
-        if (L == 16) {
-          two(data, w.offset(from + p), w.offset(from + partner), x, (row + r) * x.stride, y, at + p * Panels.ROWS,
-              at + partner * Panels.ROWS);
-          continue;
-        }
-        for (int v = 0; v < 16; v += 2 * L) {
-          twos(data, w.offset(from + p) + v * 4L, w.offset(from + partner) + v * 4L, x, (row + r) * x.stride, y,
-              at + p * Panels.ROWS + v, at + partner * Panels.ROWS + v);
-        }
+      long a = w.offset(from + p);
+      long b = w.offset(from + partner);
+      int aTo = yOffset + p * Panels.ROWS;
+      int bTo = yOffset + partner * Panels.ROWS;
+      if (L == 16) {
+        two(data, a, b, x, row * x.stride, y, aTo, bTo);
+        continue;
+      }
+      for (int v = 0; v < 16; v += 2 * L) {
+        twos(data, a + v * 4L, b + v * 4L, x, row * x.stride, y, aTo + v, bTo + v);
       }
     }
   }

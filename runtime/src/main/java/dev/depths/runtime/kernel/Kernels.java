@@ -28,7 +28,7 @@ public sealed interface Kernels permits VectorKernels, LoopKernels, StagedKernel
     return switch (format) {
       case F32, F16, BF16 -> 3;
       case I8 -> 2;
-      default -> Simd.BITS >= 512 ? 2 : 1;
+      default -> 1;
     };
   }
 

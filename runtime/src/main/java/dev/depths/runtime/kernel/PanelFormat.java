@@ -29,6 +29,9 @@ public enum PanelFormat {
   /** {@link Fields} of 6 bits, blocks of 16 columns. Products of a whole block are summed. */
   I6_16(16, 6, false, ActivationRange.ofHalfSum(1023, 6));
 
+  /** Of the L2 cache, what weights may take. */
+  private static final int L2_BYTES = 512 * 1024;
+
   private final int block;
   private final int bits;
   private final boolean min;
@@ -91,6 +94,15 @@ public enum PanelFormat {
   /** Where a row's value is in a column of a format of floats, in bytes from the column's begin. */
   public int rowOffset(int row) {
     return this == F32 ? Float.BYTES * row : Short.BYTES * Panels.lane(row);
+  }
+
+  /**
+   * Neighbouring panels that a few rows pass over in turns, each over all of them: the first reads them from memory, one long
+   * stream, and the others from the L2 cache. A stream that ends with every panel is not read ahead, and waiting for memory
+   * doubles the time.
+   */
+  int panelsInCache(int columns) {
+    return Math.max(1, (int) (L2_BYTES / panelBytes(columns)));
   }
 
   /** Bytes of a panel of so many columns. */

@@ -48,6 +48,8 @@ public final class Warmup implements AutoCloseable {
   private static final long FIRST_PASS_MILLIS = 1000;
   /** Until it is looked again whether there is time for what no pass has wanted; a pass that waits for vectors ends it. */
   private static final long PAUSE_NANOS = 50_000_000;
+  /** Without a pass for so long nobody generates, and there is time. */
+  private static final long IDLE_NANOS = 100_000_000;
   /** Threads that call vector kernels: C2 compiles as many at a time, and one gets ready while another is compiled. */
   private static final int THREADS = 2;
   private static final List<Group> FOR_ONE_ROW = List.of(Group.GEMV, Group.HALVES, Group.ELEMENTWISE);
@@ -68,9 +70,10 @@ public final class Warmup implements AutoCloseable {
   private final CountDownLatch vectorsTurn = new CountDownLatch(1);
   private final CountDownLatch prefillReady = new CountDownLatch(1);
   private final CountDownLatch decodeReady = new CountDownLatch(1);
-  /** What is compiled while a pass runs; between passes the others follow. */
+  /** What is compiled while passes run; the others follow when none has run for a while. */
   private volatile List<Group> order = FOR_ONE_ROW;
   private volatile boolean passRuns;
+  private volatile long passEnded = System.nanoTime();
   /** Somebody waits for all of it, whatever passes run. */
   private volatile boolean awaited;
   private boolean firstPassBegun;
@@ -222,6 +225,7 @@ public final class Warmup implements AutoCloseable {
   /** After a pass, whatever its end. */
   public void endPass() {
     order = FOR_ONE_ROW;
+    passEnded = System.nanoTime();
     passRuns = false;
     vectorsTurn.countDown();
   }
@@ -283,14 +287,15 @@ public final class Warmup implements AutoCloseable {
     }
   }
 
-  /** What to compile now; null if the pass that runs wants nothing of it. */
+  /** What to compile now; null if passes run that want nothing of it. */
   private Group next(Set<Group> pending) {
     for (Group group : order) {
       if (pending.contains(group)) {
         return group;
       }
     }
-    return passRuns && !awaited ? null : pending.iterator().next();
+    boolean idle = !passRuns && System.nanoTime() - passEnded > IDLE_NANOS;
+    return idle || awaited ? pending.iterator().next() : null;
   }
 
   private synchronized void finish(StagedKernels staged, Group group, boolean allSeenFast) {

@@ -129,6 +129,25 @@ class LoopKernelsTest {
     }
   }
 
+  /** So wide that few rows pass over a few panels at a time. */
+  @ParameterizedTest
+  @EnumSource(names = "I.*", mode = EnumSource.Mode.MATCH_ALL)
+  void widePanels(PanelFormat format) {
+    int columns = Widths.EMULATED ? 2048 : 8192;
+    int panels = 8;
+    int ldy = panels * Panels.ROWS;
+    Random random = new Random(columns);
+    PackedMatrix w = RandomPanels.real(format, panels, columns, random);
+    Activations x = activations(7, columns, random);
+    for (int r = 0; r < 7; r++) {
+      vectors.quantize(x, r, 0, columns, format.activationRange());
+    }
+    float[] before = gaussian(random, 6 * ldy + 5);
+    for (int rows : new int[] {1, 2, 3, 5, 6}) {
+      same(before, (k, y) -> k.panelsGemv(w, 1, panels, x, 1, rows, y, 5, ldy));
+    }
+  }
+
   private void same(float[] before, Call call) {
     float[] expected = before.clone();
     call.run(vectors, expected);
