@@ -62,14 +62,14 @@ public final class Warmup implements AutoCloseable {
   /** Tokens that a pass over such matrices multiplies without unpacking them. */
   private final int gemvRows;
   private final Set<Compiled> compiled;
+  /** What passes wait at, for groups that are not compiled yet. */
+  private final Map<Group, CountDownLatch> ready = new EnumMap<>(Group.class);
   /** Threads that have yet to finish a group. */
   private final Map<Group, Integer> unfinished = new EnumMap<>(Group.class);
   /** Groups with a kernel that was not seen fast in time. */
   private final Set<Group> slow = EnumSet.noneOf(Group.class);
   private final List<Thread> threads = new ArrayList<>();
   private final CountDownLatch vectorsTurn = new CountDownLatch(1);
-  private final CountDownLatch prefillReady = new CountDownLatch(1);
-  private final CountDownLatch decodeReady = new CountDownLatch(1);
   /** What is compiled while passes run; the others follow when none has run for a while. */
   private volatile List<Group> order = FOR_ONE_ROW;
   private volatile boolean passRuns;
@@ -131,10 +131,9 @@ public final class Warmup implements AutoCloseable {
         staged.advance(group);
       } else {
         unfinished.put(group, THREADS);
+        ready.put(group, new CountDownLatch(1));
       }
     }
-    signal(Group.GEMM);
-    signal(Group.GEMV);
     if (!unfinished.isEmpty()) {
       Set<Group> groups = EnumSet.copyOf(unfinished.keySet());
       for (int i = 0; i < THREADS; i++) {
@@ -201,18 +200,20 @@ public final class Warmup implements AutoCloseable {
     }
     if (!order.isEmpty()) {
       vectorsTurn.countDown();
-      await(order.getFirst() == Group.GEMM ? prefillReady : decodeReady);
+      await(order.getFirst());
     }
   }
 
-  private void await(CountDownLatch ready) {
-    if (ready.getCount() > 0) {
-      threads.forEach(LockSupport::unpark);
+  private void await(Group group) {
+    CountDownLatch latch = ready.get(group);
+    if (latch == null || latch.getCount() == 0) {
+      return;
     }
+    threads.forEach(LockSupport::unpark);
     boolean interrupted = false;
-    while (ready.getCount() > 0 && !threads.isEmpty()) {
+    while (latch.getCount() > 0) {
       try {
-        ready.await();
+        latch.await();
       } catch (InterruptedException _) {
         interrupted = true;
       }
@@ -249,8 +250,7 @@ public final class Warmup implements AutoCloseable {
   }
 
   private void stopWaiting() {
-    prefillReady.countDown();
-    decodeReady.countDown();
+    ready.values().forEach(CountDownLatch::countDown);
   }
 
   private void run(StagedKernels staged, Set<Group> groups, int part) {
@@ -309,17 +309,6 @@ public final class Warmup implements AutoCloseable {
       compiled.addAll(kernelsOf(group, formats));
     }
     staged.advance(group);
-    signal(group);
-  }
-
-  /** Lets passes go on that wait for a group, if it is finished. */
-  private void signal(Group group) {
-    if (!unfinished.containsKey(group)) {
-      switch (group) {
-        case GEMM -> prefillReady.countDown();
-        case GEMV -> decodeReady.countDown();
-        default -> { }
-      }
-    }
+    ready.get(group).countDown();
   }
 }
