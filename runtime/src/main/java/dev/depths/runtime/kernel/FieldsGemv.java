@@ -26,7 +26,6 @@ import jdk.incubator.vector.VectorSpecies;
  * grown to 18,000 nodes, which a few dozen vector operations reach; a helper would then be called, and its vectors boxed.
  */
 final class FieldsGemv {
-  private static final VectorSpecies<Short> S = Simd.SHORTS;
   private static final VectorSpecies<Integer> I = Simd.INTS;
   private static final VectorSpecies<Float> F = Simd.FLOATS;
   private static final int L = Simd.LANES;

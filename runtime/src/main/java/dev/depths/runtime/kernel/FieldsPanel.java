@@ -60,7 +60,7 @@ final class FieldsPanel {
     int[] sums = x.sums;
     FloatVector y0 = FloatVector.zero(F);
     FloatVector y1 = y0;
-    long a = wOffset;
+    long o = wOffset;
     int i = xOffset / block * fields.lanes() * Fields.PER_HALF;
     for (int k = xOffset; k < xOffset + x.columns; k += block) {
       int qSum = sums[k / 16] + (block == 32 ? sums[k / 16 + 1] : 0);
@@ -71,43 +71,44 @@ final class FieldsPanel {
       ShortVector start = IntVector.broadcast(I, -bias << 16).reinterpretAsShorts();
       ShortVector sum0 = start;
       ShortVector sum1 = start;
-      long end = a + weights;
+      long end = o + weights;
       do {
         ShortVector m0 = IntVector.broadcast(I, multipliers[i]).reinterpretAsShorts();
         ShortVector m1 = IntVector.broadcast(I, multipliers[i + 1]).reinterpretAsShorts();
         ShortVector m2 = IntVector.broadcast(I, multipliers[i + 2]).reinterpretAsShorts();
         ShortVector m3 = IntVector.broadcast(I, multipliers[i + 3]).reinterpretAsShorts();
-        IntVector n0 = IntVector.fromMemorySegment(I, w, a, LE);
+        IntVector n0 = IntVector.fromMemorySegment(I, w, o, LE);
+        // Of four products the sum is made apart: two chains of additions alone would wait for each other.
         ShortVector p0 = n0.reinterpretAsShorts().mul(m0);
         p0 = p0.add(n0.lanewise(LSHR, shift1).reinterpretAsShorts().mul(m1));
-        ShortVector r0 = n0.lanewise(LSHR, shift2).reinterpretAsShorts().mul(m2);
-        r0 = r0.add(n0.lanewise(LSHR, shift3).reinterpretAsShorts().mul(m3));
-        sum0 = sum0.add(p0.add(r0));
-        IntVector n1 = IntVector.fromMemorySegment(I, w, a + 64, LE);
+        ShortVector q0 = n0.lanewise(LSHR, shift2).reinterpretAsShorts().mul(m2);
+        q0 = q0.add(n0.lanewise(LSHR, shift3).reinterpretAsShorts().mul(m3));
+        sum0 = sum0.add(p0.add(q0));
+        IntVector n1 = IntVector.fromMemorySegment(I, w, o + 64, LE);
         ShortVector p1 = n1.reinterpretAsShorts().mul(m0);
         p1 = p1.add(n1.lanewise(LSHR, shift1).reinterpretAsShorts().mul(m1));
-        ShortVector r1 = n1.lanewise(LSHR, shift2).reinterpretAsShorts().mul(m2);
-        r1 = r1.add(n1.lanewise(LSHR, shift3).reinterpretAsShorts().mul(m3));
-        sum1 = sum1.add(p1.add(r1));
+        ShortVector q1 = n1.lanewise(LSHR, shift2).reinterpretAsShorts().mul(m2);
+        q1 = q1.add(n1.lanewise(LSHR, shift3).reinterpretAsShorts().mul(m3));
+        sum1 = sum1.add(p1.add(q1));
         i += 4;
-        a += Panels.FLOAT_BYTES;
-      } while (a != end);
+        o += Panels.FLOAT_BYTES;
+      } while (o != end);
       IntVector dot0 = sum0.reinterpretAsInts();
       dot0 = dot0.add(dot0.lanewise(LSHL, 16)).lanewise(ASHR, 16).add(more);
       IntVector dot1 = sum1.reinterpretAsInts();
       dot1 = dot1.add(dot1.lanewise(LSHL, 16)).lanewise(ASHR, 16).add(more);
-      IntVector d0 = IntVector.fromMemorySegment(I, w, a, LE);
+      IntVector d0 = IntVector.fromMemorySegment(I, w, o, LE);
       y0 = ((FloatVector) dot0.convert(I2F, 0))
           .fma(d0.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(scale), y0);
       y1 = ((FloatVector) dot1.convert(I2F, 0))
           .fma(d0.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(scale), y1);
-      a += Panels.LANE_BYTES;
+      o += Panels.LANE_BYTES;
       if (min) {
         FloatVector xSum = FloatVector.broadcast(F, qSum * scale);
-        IntVector min0 = IntVector.fromMemorySegment(I, w, a, LE);
+        IntVector min0 = IntVector.fromMemorySegment(I, w, o, LE);
         y0 = min0.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().fma(xSum, y0);
         y1 = min0.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().fma(xSum, y1);
-        a += Panels.LANE_BYTES;
+        o += Panels.LANE_BYTES;
       }
     }
     y0.mul(Halves.SCALE_OF_SUM).intoArray(y, yOffset);

@@ -89,6 +89,20 @@ class WarmupTest {
 
   @Test
   @Timeout(120)
+  void whatNoPassWantedFollowsOnceNoneHasRunForAWhile() throws InterruptedException {
+    Warmup warmup = start(EnumSet.of(PanelFormat.I4));
+    warmup.beginPass(1, 1 << 20);
+    warmup.endPass();
+    for (Group group : Group.values()) {
+      while (!(of(group, warmup) instanceof VectorKernels)) {
+        Thread.sleep(10);
+      }
+    }
+    warmup.await();
+  }
+
+  @Test
+  @Timeout(120)
   void whatIsCompiledIsUsedAtOnce() throws InterruptedException {
     Set<Compiled> compiled = new HashSet<>();
     for (Group group : Group.values()) {
