@@ -60,9 +60,7 @@ public final class Activations {
       }
     }
     if ((weightBits >> PanelFormat.I8.bits() & 1) != 0) {
-      for (int i = from; i < to; i++) {
-        codes[i] = q[i];
-      }
+      codes(from, to);
       int[] bytes = multipliers[PanelFormat.I8.bits()];
       for (int i = from / 2; i < to / 2; i++) {
         int at = i / 16 * BYTE_MULTIPLIERS + i % 16;
@@ -73,6 +71,13 @@ public final class Activations {
         bytes[at + 16] = second << 16 | second & 0xffff;
         bytes[at + 32] = -sum << 16 | RAISE - sum & 0xffff;
       }
+    }
+  }
+
+  /** Fills in the floats of columns whose codes are there. */
+  void codes(int from, int to) {
+    for (int i = from; i < to; i++) {
+      codes[i] = q[i];
     }
   }
 

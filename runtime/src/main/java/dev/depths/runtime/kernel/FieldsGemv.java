@@ -33,22 +33,18 @@ final class FieldsGemv {
 
   private FieldsGemv() {}
 
-  /** As {@link Kernels#panelsGemv}. */
+  /** As {@link Kernels#panelsGemv}; each row, or as many as share a kernel, passes over all panels. */
   static void multiply(PackedMatrix w, int from, int to, Activations x, int row, int rows, float[] y, int yOffset, int ldy) {
     if (L == 16) {
       FieldsPanel.multiply(w, from, to, x, row, rows, y, yOffset, ldy);
       return;
     }
-    int some = w.format().panelsInCache(x.columns);
-    for (int p = from; p < to; p += some) {
-      int end = Math.min(to, p + some);
-      for (int r = 0; r < rows; r++) {
-        for (int q = p; q < end; q++) {
-          for (int v = 0; v < 16; v += 2 * L) {
-            long a = w.offset(q) + v * 4L;
-            int at = yOffset + r * ldy + (q - from) * Panels.ROWS + v;
-            four(w.data(), a, a + Simd.BYTES, w.format(), x, (row + r) * x.stride, y, at, at + L);
-          }
+    for (int r = 0; r < rows; r++) {
+      for (int p = from; p < to; p++) {
+        for (int v = 0; v < 16; v += 2 * L) {
+          long a = w.offset(p) + v * 4L;
+          int at = yOffset + r * ldy + (p - from) * Panels.ROWS + v;
+          four(w.data(), a, a + Simd.BYTES, w.format(), x, (row + r) * x.stride, y, at, at + L);
         }
       }
     }

@@ -24,22 +24,18 @@ final class FieldsPanel {
 
   private FieldsPanel() {}
 
-  /** As {@link Kernels#panelsGemv}. */
+  /** As {@link Kernels#panelsGemv}; each row, or as many as share a kernel, passes over all panels. */
   static void multiply(PackedMatrix w, int from, int to, Activations x, int row, int rows, float[] y, int yOffset, int ldy) {
     MemorySegment data = w.data();
     PanelFormat format = w.format();
-    int some = format.panelsInCache(x.columns);
-    for (int p = from; p < to; p += some) {
-      int end = Math.min(to, p + some);
-      for (int r = 0; r < rows; r += 2) {
-        int xOffset = (row + r) * x.stride;
-        for (int q = p; q < end; q++) {
-          int at = yOffset + r * ldy + (q - from) * Panels.ROWS;
-          if (r + 1 == rows) {
-            one(data, w.offset(q), format, x, xOffset, y, at);
-          } else {
-            two(data, w.offset(q), format, x, xOffset, y, at, ldy);
-          }
+    for (int r = 0; r < rows; r += 2) {
+      int xOffset = (row + r) * x.stride;
+      for (int p = from; p < to; p++) {
+        int at = yOffset + r * ldy + (p - from) * Panels.ROWS;
+        if (r + 1 == rows) {
+          one(data, w.offset(p), format, x, xOffset, y, at);
+        } else {
+          two(data, w.offset(p), format, x, xOffset, y, at, ldy);
         }
       }
     }

@@ -40,18 +40,14 @@ final class I8Gemv {
 
   private I8Gemv() {}
 
-  /** As {@link Kernels#panelsGemv}. */
+  /** As {@link Kernels#panelsGemv}; each row, or as many as share a kernel, passes over all panels. */
   static void multiply(PackedMatrix w, int from, int to, Activations x, int row, int rows, float[] y, int yOffset, int ldy) {
     if (L == 16 && rows > 1) {
       I8Rows.multiply(w, from, to, x, row, rows, y, yOffset, ldy);
       return;
     }
-    // A single row's pairs are as far apart as may be.
-    int some = rows == 1 ? to - from : Math.max(2, PanelFormat.I8.panelsInCache(x.columns));
-    for (int p = from; p < to; p += some) {
-      for (int r = 0; r < rows; r++) {
-        pairs(w, p, Math.min(to, p + some), x, row + r, y, yOffset + r * ldy + (p - from) * Panels.ROWS);
-      }
+    for (int r = 0; r < rows; r++) {
+      pairs(w, from, to, x, row + r, y, yOffset + r * ldy);
     }
   }
 

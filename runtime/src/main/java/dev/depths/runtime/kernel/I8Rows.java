@@ -26,21 +26,17 @@ final class I8Rows {
 
   private I8Rows() {}
 
-  /** As {@link Kernels#panelsGemv}. */
+  /** As {@link Kernels#panelsGemv}; each row, or as many as share a kernel, passes over all panels. */
   static void multiply(PackedMatrix w, int from, int to, Activations x, int row, int rows, float[] y, int yOffset, int ldy) {
-    int some = PanelFormat.I8.panelsInCache(x.columns);
-    for (int p = from; p < to; p += some) {
-      int end = Math.min(to, p + some);
-      for (int r = 0; r < rows; r += 4) {
-        int at = yOffset + r * ldy + (p - from) * Panels.ROWS;
-        int n = Math.min(4, rows - r);
-        if (n == 1) {
-          I8Gemv.pairs(w, p, end, x, row + r, y, at);
-          continue;
-        }
-        for (int q = p; q < end; q++) {
-          four(w.data(), w.offset(q), x, row + r, n, y, at + (q - p) * Panels.ROWS, ldy);
-        }
+    for (int r = 0; r < rows; r += 4) {
+      int at = yOffset + r * ldy;
+      int n = Math.min(4, rows - r);
+      if (n == 1) {
+        I8Gemv.pairs(w, from, to, x, row + r, y, at);
+        continue;
+      }
+      for (int p = from; p < to; p++) {
+        four(w.data(), w.offset(p), x, row + r, n, y, at + (p - from) * Panels.ROWS, ldy);
       }
     }
   }

@@ -99,10 +99,10 @@ public enum PanelFormat {
   /**
    * Neighbouring panels that a few rows pass over in turns, each over all of them: the first reads them from memory, one long
    * stream, and the others from the L2 cache. A stream that ends with every panel is not read ahead, and waiting for memory
-   * doubles the time.
+   * doubles the time. Two at least, which some products take together.
    */
   int panelsInCache(int columns) {
-    return Math.max(1, (int) (L2_BYTES / panelBytes(columns)));
+    return Math.max(2, (int) (L2_BYTES / panelBytes(columns)));
   }
 
   /** Bytes of a panel of so many columns. */

@@ -71,11 +71,7 @@ final class Quantize {
   /** As {@link Activations#multipliers} for codes of bytes. */
   private static void bytes(Activations x, int offset, int columns) {
     int[] multipliers = x.multipliers(PanelFormat.I8.bits());
-    float[] codes = x.codes;
-    short[] q = x.q;
-    for (int i = offset; i < offset + columns; i++) {
-      codes[i] = q[i];
-    }
+    x.codes(offset, offset + columns);
     for (int i = offset; i < offset + columns; i += 2 * L) {
       IntVector pair = ShortVector.fromArray(S, x.q, i).reinterpretAsInts();
       IntVector first = pair.lanewise(VectorOperators.LSHL, 16);

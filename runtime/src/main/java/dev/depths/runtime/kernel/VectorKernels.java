@@ -25,9 +25,13 @@ final class VectorKernels implements Kernels {
   public void panelsGemv(PackedMatrix w, int from, int to, Activations x, int row, int rows, float[] y, int yOffset,
       int ldy) {
     switch (w.format()) {
-      case I4, I4_MIN, I4_16, I4_16_MIN, I5, I5_MIN, I6_16 ->
-          FieldsGemv.multiply(w, from, to, x, row, rows, y, yOffset, ldy);
-      case I8 -> I8Gemv.multiply(w, from, to, x, row, rows, y, yOffset, ldy);
+      case I4, I4_MIN, I4_16, I4_16_MIN, I5, I5_MIN, I6_16, I8 -> {
+        // A single row reads all there is as one stream, or as two that are as far apart as may be.
+        int some = rows == 1 ? to - from : w.format().panelsInCache(x.columns);
+        for (int p = from; p < to; p += some) {
+          integerPanels(w, p, Math.min(to, p + some), x, row, rows, y, yOffset + (p - from) * Panels.ROWS, ldy);
+        }
+      }
       case F32, F16, BF16 -> {
         if (rows > 1 && w.format() == PanelFormat.F32 && Simd.LANES < 16) {
           F32Streams.multiply(w, from, to, x, row, rows, y, yOffset, ldy);
@@ -45,6 +49,15 @@ final class VectorKernels implements Kernels {
           floatPanel(w, p, x, row, rows, y, yOffset + (p - from) * Panels.ROWS, ldy);
         }
       }
+    }
+  }
+
+  private static void integerPanels(PackedMatrix w, int from, int to, Activations x, int row, int rows, float[] y,
+      int yOffset, int ldy) {
+    if (w.format() == PanelFormat.I8) {
+      I8Gemv.multiply(w, from, to, x, row, rows, y, yOffset, ldy);
+    } else {
+      FieldsGemv.multiply(w, from, to, x, row, rows, y, yOffset, ldy);
     }
   }
 
