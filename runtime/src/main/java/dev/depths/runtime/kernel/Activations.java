@@ -6,6 +6,8 @@ package dev.depths.runtime.kernel;
  */
 public final class Activations {
   static final int RAISE = 1 << 15;
+  /** Rows whose codes are together. */
+  static final int FOUR = 4;
   /** Multipliers of a block of bytes. */
   static final int BYTE_MULTIPLIERS = Panels.BLOCK / 2 * 3;
   /** One format for each width of fields: blocks of 16 nibbles are filled as those of 32 are. */
@@ -16,8 +18,13 @@ public final class Activations {
   final float[] f32;
   /** Codes, one per column. */
   final short[] q;
-  /** The same as floats, for weights of bytes. */
+  /**
+   * The same as floats, for weights of bytes times a few rows: of four rows a block of columns after another, so that the
+   * places of one column in all of them are known from one of them.
+   */
   final float[] codes;
+  /** What a sum of {@code codes · weights} begins with, one per 32 columns: weights of bytes count from 128. */
+  final float[] starts;
   /**
    * What the kernels multiply with, two halves to an int: for weights of 4 to 6 bits as {@link Fields} says, for bytes as
    * {@link I8Gemv} does. Of the latter a block has, for each of its 16 pairs of columns and modulo 2^16, {@code q0} twice; then
@@ -35,12 +42,14 @@ public final class Activations {
     this.stride = Math.ceilDiv(columns, Panels.BLOCK) * Panels.BLOCK;
     this.f32 = new float[Math.multiplyExact(rows, stride)];
     this.q = new short[quantizedRows * stride];
-    this.codes = new float[q.length];
+    int fours = Math.ceilDiv(quantizedRows, FOUR) * FOUR * stride;
+    this.codes = new float[fours];
+    this.starts = new float[fours / Panels.BLOCK];
     for (PanelFormat f : FIELDS) {
       multipliers[f.bits()] = new int[q.length / f.block() * f.fields().lanes() * Fields.PER_HALF];
     }
     multipliers[PanelFormat.I8.bits()] = new int[q.length / Panels.BLOCK * BYTE_MULTIPLIERS];
-    this.scales = new float[q.length / Panels.BLOCK];
+    this.scales = new float[fours / Panels.BLOCK];
     this.sums = new int[q.length / (Panels.BLOCK / 2)];
   }
 
@@ -74,11 +83,20 @@ public final class Activations {
     }
   }
 
-  /** Fills in the floats of columns whose codes are there. */
+  /** Fills in the floats of columns whose codes are there, whole blocks of 32. */
   void codes(int from, int to) {
-    for (int i = from; i < to; i++) {
-      codes[i] = q[i];
+    for (int block = from; block < to; block += Panels.BLOCK) {
+      int at = codesOf(block / stride, block % stride);
+      for (int i = 0; i < Panels.BLOCK; i++) {
+        codes[at + i] = q[block + i];
+      }
+      starts[block / Panels.BLOCK] = -PanelFormat.I8.bias() * (sums[block / 16] + sums[block / 16 + 1]);
     }
+  }
+
+  /** Where a block of columns of a row begins in {@link #codes}. */
+  int codesOf(int row, int column) {
+    return row / FOUR * FOUR * stride + column * FOUR + row % FOUR * Panels.BLOCK;
   }
 
   /** The f32 values, rows {@link #stride()} apart. */
