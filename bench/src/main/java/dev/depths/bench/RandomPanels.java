@@ -1,12 +1,12 @@
 package dev.depths.bench;
 
 import dev.depths.loader.DType;
+import dev.depths.loader.Tensor;
 import dev.depths.runtime.kernel.Activations;
 import dev.depths.runtime.kernel.Kernels;
 import dev.depths.runtime.kernel.PackedMatrix;
 import dev.depths.runtime.kernel.Packer;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.SplittableRandom;
 
 /** Packed matrices and activations of random values. */
@@ -19,17 +19,14 @@ final class RandomPanels {
 
   private RandomPanels() {}
 
-  /** A matrix of so many panels, all alike. */
+  /** A matrix of so many panels, all alike, in the format that a model's would have. */
   static PackedMatrix matrix(DType type, int panels, Arena arena) {
-    PackedMatrix packed = Packer.allocate(Packer.formatOf(type), panels * ROWS, COLUMNS, arena);
     try (Arena source = Arena.ofConfined()) {
-      Packer.pack(new RandomTensors(source).matrix("panel", type, ROWS, COLUMNS), row -> row, packed, 0, 1);
+      Tensor panel = new RandomTensors(source).matrix("panel", type, ROWS, COLUMNS);
+      PackedMatrix packed = Packer.allocate(Packer.formatsOf(panel).getFirst(), panels * ROWS, COLUMNS, arena);
+      Packer.pack(panel, row -> row % ROWS, packed, 0, panels);
+      return packed;
     }
-    long bytes = packed.offset(1);
-    for (int p = 1; p < panels; p++) {
-      MemorySegment.copy(packed.data(), 0, packed.data(), packed.offset(p), bytes);
-    }
-    return packed;
   }
 
   /** Rows of activations for a matrix, quantised too. */

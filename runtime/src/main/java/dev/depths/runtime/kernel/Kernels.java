@@ -16,8 +16,10 @@ public sealed interface Kernels permits VectorKernels, LoopKernels, StagedKernel
    * faster. As measured, with vectors of 512 bits on Zen 5, with others on AVX2.
    */
   static int gemvRows(PanelFormat format) {
-    return Simd.BITS < 512 && (format == PanelFormat.I8 || format == PanelFormat.F16 || format == PanelFormat.BF16)
-        ? 8 : MOST_GEMV_ROWS;
+    return switch (format) {
+      case I8, F16, BF16, BF12 -> Simd.BITS < 512 ? 8 : MOST_GEMV_ROWS;
+      default -> MOST_GEMV_ROWS;
+    };
   }
 
   /**
@@ -27,7 +29,7 @@ public sealed interface Kernels permits VectorKernels, LoopKernels, StagedKernel
   static int gemvPanels(PanelFormat format) {
     return switch (format) {
       case F32, F16, BF16 -> 3;
-      case I8 -> 2;
+      case BF12, I8 -> 2;
       default -> 1;
     };
   }
@@ -99,10 +101,13 @@ public sealed interface Kernels permits VectorKernels, LoopKernels, StagedKernel
       unpack(w, panel, c, n, scratch);
       panelF32(scratch, 0, n, x.f32, at + c, x.stride, rows, y, yOffset, ldy, c > 0);
     }
+    if (w.format() == PanelFormat.BF12) {
+      Bf12Rest.finish(w, panel, x, row, rows, y, yOffset, ldy);
+    }
   }
 
   /**
-   * Unpacks columns of a panel to f32.
+   * Unpacks columns of a panel to f32: the weights, of BF12 their codes.
    *
    * @param column the first; a multiple of the format's block
    * @param columns how many; a whole number of blocks

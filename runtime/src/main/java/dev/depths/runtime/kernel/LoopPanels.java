@@ -106,6 +106,9 @@ final class LoopPanels {
         }
       }
     }
+    if (format == PanelFormat.BF12) {
+      Bf12Rest.finish(w, panel, x, row, rows, y, yOffset, ldy);
+    }
   }
 
   void unpack(PackedMatrix w, int panel, int column, int columns, MemorySegment out) {
@@ -342,6 +345,11 @@ final class LoopPanels {
           bfloat16(words, (column + i) * 8, floats, i * ROWS);
         }
       }
+      case BF12 -> {
+        for (int i = 0; i < columns; i += Bf12.COLUMNS) {
+          bf12(words, start(format, column + i), floats, i * ROWS);
+        }
+      }
       case F16 -> {
         for (int i = 0; i < columns; i++) {
           halves(words, (column + i) * 8, Halves.SCALE, floats, i * ROWS);
@@ -366,6 +374,28 @@ final class LoopPanels {
       out[to + 16 + c] = Float.intBitsToFloat((int) n & 0xffff0000);
       out[to + 16 + c + 1] = Float.intBitsToFloat((int) (n >> 32) & 0xffff0000);
     }
+  }
+
+  /** Four columns of codes. */
+  private static void bf12(long[] words, int from, float[] out, int to) {
+    for (int c = 0; c < 16; c += 2) {
+      long n0 = words[from + c / 2];
+      long n1 = words[from + 8 + c / 2];
+      long n2 = words[from + 16 + c / 2];
+      long fourth = n0 >>> 4 & Bf12.FROM_FIRST * BOTH | n1 >>> 8 & Bf12.FROM_SECOND * BOTH
+          | n2 << 1 & (Bf12.SIGNS & 0xffffffffL) * BOTH | n2 >>> 11 & Bf12.FROM_THIRD * BOTH;
+      codes(n0, out, to + c);
+      codes(n1, out, to + ROWS + c);
+      codes(n2, out, to + 2 * ROWS + c);
+      codes(fourth, out, to + 3 * ROWS + c);
+    }
+  }
+
+  private static void codes(long n, float[] out, int to) {
+    out[to] = Float.intBitsToFloat((int) n << 16 & Bf12.CODE);
+    out[to + 1] = Float.intBitsToFloat((int) (n >> 16) & Bf12.CODE);
+    out[to + 16] = Float.intBitsToFloat((int) n & Bf12.CODE);
+    out[to + 17] = Float.intBitsToFloat((int) (n >> 32) & Bf12.CODE);
   }
 
   private static void fourColumns(int[] codes, int o, float[] scales, float[] minima, float[] out) {

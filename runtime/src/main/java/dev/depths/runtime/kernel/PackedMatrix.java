@@ -8,7 +8,7 @@ import java.lang.foreign.MemorySegment;
  * @param format how panels store weights
  * @param rows output features
  * @param columns input features
- * @param data the panels, one after the other
+ * @param data the panels, one after the other; then, in BF12, what {@link Bf12} says
  */
 public record PackedMatrix(PanelFormat format, int rows, int columns, MemorySegment data) {
   /** Number of panels. */
@@ -23,6 +23,6 @@ public record PackedMatrix(PanelFormat format, int rows, int columns, MemorySegm
 
   /** Bytes of all panels: what one pass over the matrix reads. */
   public long bytes() {
-    return panels() * format.panelBytes(columns);
+    return format.matrixBytes(panels(), columns);
   }
 }

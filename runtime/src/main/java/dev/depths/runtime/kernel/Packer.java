@@ -6,6 +6,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.IntUnaryOperator;
@@ -57,19 +58,37 @@ public final class Packer {
   }
 
   /**
-   * The formats that may hold a tensor's weights without loss, the smallest first, its type's own last. Floats of 32 bits hold
-   * bfloat16 where a model was trained in that, as most are, and half of their bytes need not be read: one row is looked at for
-   * it, the others when they are packed.
+   * The formats that may hold a tensor's weights without loss, the smallest first, its type's own last. Floats of other types
+   * hold bfloat16 where a model was trained in that, as most are, and that takes 12 bits where a row's weights are of one
+   * order, as most are too: three rows are looked at for it, the others when they are packed.
    */
   public static List<PanelFormat> formatsOf(Tensor t) {
     PanelFormat own = formatOf(t.type());
-    boolean narrow = t.type() == DType.F32 && new BrainRows(t, row -> row).read(0, new short[t.columns()]);
-    return narrow ? List.of(PanelFormat.BF16, own) : List.of(own);
+    if (own.isInteger()) {
+      return List.of(own);
+    }
+    List<PanelFormat> formats = new ArrayList<>();
+    BrainRows rows = new BrainRows(t, r -> r);
+    short[] row = new short[t.columns()];
+    boolean narrow = true;
+    boolean twelveBits = row.length % Bf12.COLUMNS == 0;
+    for (long r : new long[] {0, t.rows() / 2, t.rows() - 1}) {
+      narrow = narrow && rows.read((int) r, row);
+      twelveBits = twelveBits && narrow && new Bf12Panel(row.length).put(0, row);
+    }
+    if (twelveBits) {
+      formats.add(PanelFormat.BF12);
+    }
+    if (narrow && own == PanelFormat.F32) {
+      formats.add(PanelFormat.BF16);
+    }
+    formats.add(own);
+    return List.copyOf(formats);
   }
 
   /** Bytes of a packed matrix. */
   public static long bytes(PanelFormat format, int rows, int columns) {
-    return Math.multiplyExact(Math.ceilDiv(rows, Panels.ROWS), format.panelBytes(columns));
+    return format.matrixBytes(Math.ceilDiv(rows, Panels.ROWS), columns);
   }
 
   /** Memory for a matrix. */
@@ -91,6 +110,9 @@ public final class Packer {
       case F16 -> packHalf((row, out) -> halves(from, rowOf.applyAsInt(row), out), to, fromPanel, toPanel);
       case BF16 -> {
         return packHalf(new BrainRows(from, rowOf), to, fromPanel, toPanel);
+      }
+      case BF12 -> {
+        return packBf12(new BrainRows(from, rowOf), to, fromPanel, toPanel);
       }
       default -> packIntegers(from, rowOf, to, fromPanel, toPanel);
     }
@@ -168,6 +190,21 @@ public final class Packer {
         }
       }
       MemorySegment.copy(panel, 0, to.data(), SHORT, to.offset(p), panel.length);
+    }
+    return true;
+  }
+
+  private static boolean packBf12(HalfSource from, PackedMatrix to, int fromPanel, int toPanel) {
+    short[] row = new short[to.columns()];
+    Bf12Panel panel = new Bf12Panel(row.length);
+    for (int p = fromPanel; p < toPanel; p++) {
+      panel.clear();
+      for (int r = 0; r < rowsOf(to, p); r++) {
+        if (!from.read(p * Panels.ROWS + r, row) || !panel.put(r, row)) {
+          return false;
+        }
+      }
+      panel.write(to, p);
     }
     return true;
   }

@@ -12,6 +12,8 @@ public enum PanelFormat {
   F16(1, 16, false, ActivationRange.ANY),
   /** {@code [column][lane]} bfloat16. */
   BF16(1, 16, false, ActivationRange.ANY),
+  /** {@code [4 columns][lane]} bfloat16 in 12 bits, with a scale for each row and what is out of its range: {@link Bf12}. */
+  BF12(Bf12.COLUMNS, 12, false, ActivationRange.ANY),
   /** Two columns of bytes per lane, blocks of 32 columns. Products of two columns are summed. */
   I8(32, 8, false, ActivationRange.ofPairSum(255, 8)),
   /** {@link Fields} of nibbles, blocks of 32 columns. Products of a whole block are summed. */
@@ -43,10 +45,10 @@ public enum PanelFormat {
     this.bits = bits;
     this.min = min;
     this.activationRange = activationRange;
-    this.fields = block > 1 && bits < 8 ? Fields.of(block, bits) : null;
+    this.fields = bits < 8 ? Fields.of(block, bits) : null;
   }
 
-  /** Columns per scale; 1 for formats without scales. */
+  /** Columns per scale, or that are stored together; 1 for formats without either. */
   public int block() {
     return block;
   }
@@ -63,7 +65,7 @@ public enum PanelFormat {
 
   /** Whether weights are integers with scales, multiplied with quantised activations in a decode. */
   public boolean isInteger() {
-    return block > 1;
+    return bits <= 8;
   }
 
   /** The code that stands for 0, or for the minimum plus this many scales: half the range of codes. */
@@ -103,6 +105,12 @@ public enum PanelFormat {
    */
   int panelsInCache(int columns) {
     return Math.max(2, (int) (L2_BYTES / panelBytes(columns)));
+  }
+
+  /** Bytes of a matrix of so many panels. */
+  long matrixBytes(int panels, int columns) {
+    long bytes = Math.multiplyExact(panels, panelBytes(columns));
+    return this == BF12 ? Math.addExact(bytes, Math.multiplyExact(panels, Bf12.tailBytes(columns))) : bytes;
   }
 
   /** Bytes of a panel of so many columns. */

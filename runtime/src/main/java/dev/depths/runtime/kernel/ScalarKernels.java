@@ -96,7 +96,8 @@ final class ScalarKernels implements Kernels {
   public void unpack(PackedMatrix w, int panel, int column, int columns, MemorySegment out) {
     for (int i = 0; i < columns; i++) {
       for (int c = 0; c < Panels.ROWS; c++) {
-        out.set(FLOAT, (long) i * Panels.FLOAT_BYTES + c * 4L, weight(w, panel, c, column + i));
+        out.set(FLOAT, (long) i * Panels.FLOAT_BYTES + c * 4L, w.format() == PanelFormat.BF12
+            ? brain12Code(w, panel, c, column + i) : weight(w, panel, c, column + i));
       }
     }
   }
@@ -120,6 +121,7 @@ final class ScalarKernels implements Kernels {
         long lane = base + (long) column * Panels.LANE_BYTES + Panels.lane(c) * 2L;
         yield Float.intBitsToFloat(w.data().get(SHORT, lane) << 16);
       }
+      case BF12 -> brain12(w, panel, c, column);
       default -> {
         float d = scaleOf(w, panel, c, column);
         int bias = w.format().bias();
@@ -127,6 +129,31 @@ final class ScalarKernels implements Kernels {
         yield Math.fma(code(w, panel, c, column) + bias, d, m);
       }
     };
+  }
+
+  private static float brain12(PackedMatrix w, int panel, int c, int column) {
+    long outliers = Bf12.outliers(w, panel);
+    for (int i = 0; i < w.data().get(INT, outliers); i++) {
+      long outlier = outliers + 4 + 8L * i;
+      if (w.data().get(INT, outlier) == column * Panels.ROWS + c) {
+        return w.data().get(FLOAT, outlier + 4);
+      }
+    }
+    return brain12Code(w, panel, c, column) * w.data().get(FLOAT, Bf12.scales(w, panel) + c * 4L);
+  }
+
+  private static float brain12Code(PackedMatrix w, int panel, int c, int column) {
+    long first = block(w, panel, column) + Panels.lane(c) * 2L;
+    int[] lanes = new int[3];
+    for (int i = 0; i < 3; i++) {
+      lanes[i] = w.data().get(SHORT, first + (long) i * Panels.LANE_BYTES) & 0xffff;
+    }
+    int code = column % 4 < 3 ? lanes[column % 4] & 0x87ff
+        : (lanes[0] >> 11 & 15) << 7 | (lanes[1] >> 11 & 15) << 3 | (lanes[2] >> 14 & 1) << 15 | lanes[2] >> 11 & 7;
+    float sign = code >> 15 == 0 ? 1 : -1;
+    int exponent = code >> 7 & 15;
+    float magnitude = exponent == 0 ? 0 : Math.scalb(1 + (code & 127) / 128f, exponent - 127);
+    return sign * magnitude;
   }
 
   /** What a panel holds for a weight, less the format's bias. */

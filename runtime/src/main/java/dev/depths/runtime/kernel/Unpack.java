@@ -42,6 +42,7 @@ final class Unpack {
         case F32 -> throw new IllegalArgumentException("an f32 panel needs no unpacking");
         case F16 -> half(w, at, n, piece);
         case BF16 -> bfloat16(w, at, n, piece);
+        case BF12 -> brain12(w, at, n, piece);
         default -> integers(w, at, format, n, piece);
       }
       MemorySegment.copy(piece, 0, out, FLOAT, (long) c * Panels.FLOAT_BYTES, n * Panels.ROWS);
@@ -81,6 +82,31 @@ final class Unpack {
         IntVector n = IntVector.fromMemorySegment(I, w, from + v * 4L, LE);
         n.lanewise(LSHL, 16).reinterpretAsFloats().intoArray(out, to + v);
         n.and(0xffff0000).reinterpretAsFloats().intoArray(out, to + v + 16);
+      }
+    }
+  }
+
+  /** The codes. */
+  private static void brain12(MemorySegment w, long wOffset, int columns, float[] out) {
+    for (int i = 0; i < columns; i += Bf12.COLUMNS) {
+      long from = wOffset + (long) (i / Bf12.COLUMNS) * Bf12.BLOCK_BYTES;
+      int to = i * Panels.ROWS;
+      for (int v = 0; v < 16; v += L) {
+        IntVector n = IntVector.fromMemorySegment(I, w, from + v * 4L, LE);
+        n.lanewise(LSHL, 16).and(Bf12.CODE).reinterpretAsFloats().intoArray(out, to + v);
+        n.and(Bf12.CODE).reinterpretAsFloats().intoArray(out, to + v + 16);
+        IntVector fourth = n.lanewise(LSHR, 4).and(Bf12.FROM_FIRST);
+        n = IntVector.fromMemorySegment(I, w, from + v * 4L + 64, LE);
+        n.lanewise(LSHL, 16).and(Bf12.CODE).reinterpretAsFloats().intoArray(out, to + v + 32);
+        n.and(Bf12.CODE).reinterpretAsFloats().intoArray(out, to + v + 48);
+        fourth = n.lanewise(LSHR, 8).and(Bf12.FROM_SECOND).or(fourth);
+        n = IntVector.fromMemorySegment(I, w, from + v * 4L + 128, LE);
+        n.lanewise(LSHL, 16).and(Bf12.CODE).reinterpretAsFloats().intoArray(out, to + v + 64);
+        n.and(Bf12.CODE).reinterpretAsFloats().intoArray(out, to + v + 80);
+        fourth = n.lanewise(LSHL, 1).and(Bf12.SIGNS).or(fourth);
+        fourth = n.lanewise(LSHR, 11).and(Bf12.FROM_THIRD).or(fourth);
+        fourth.lanewise(LSHL, 16).reinterpretAsFloats().intoArray(out, to + v + 96);
+        fourth.and(Bf12.UPPER).reinterpretAsFloats().intoArray(out, to + v + 112);
       }
     }
   }

@@ -32,6 +32,7 @@ final class VectorKernels implements Kernels {
           integerPanels(w, p, Math.min(to, p + some), x, row, rows, y, yOffset + (p - from) * Panels.ROWS, ldy);
         }
       }
+      case BF12 -> Bf12Gemv.multiply(w, from, to, x, row, rows, y, yOffset, ldy);
       case F32, F16, BF16 -> {
         if (rows > 1 && w.format() == PanelFormat.F32 && Simd.LANES < 16) {
           F32Streams.multiply(w, from, to, x, row, rows, y, yOffset, ldy);

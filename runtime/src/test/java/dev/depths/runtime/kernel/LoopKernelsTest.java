@@ -103,7 +103,8 @@ class LoopKernelsTest {
   @EnumSource
   void panels(PanelFormat format) {
     // Of formats without blocks not all widths fill a register tile; the longest exceeds what is copied at a time.
-    for (int columns : format.isInteger() ? new int[] {32, 96, 1056} : new int[] {1, 7, 33, 64, 1030}) {
+    int[] wholeBlocks = format == PanelFormat.BF12 ? new int[] {4, 36, 64, 1032} : new int[] {32, 96, 1056};
+    for (int columns : format.block() > 1 ? wholeBlocks : new int[] {1, 7, 33, 64, 1030}) {
       Random random = new Random(columns);
       PackedMatrix w = RandomPanels.real(format, 2, columns, random);
       int most = format.isInteger() ? Kernels.MOST_GEMV_ROWS : Kernels.gemvRows(format);
@@ -131,7 +132,7 @@ class LoopKernelsTest {
 
   /** So wide that few rows pass over a few panels at a time. */
   @ParameterizedTest
-  @EnumSource(names = "I.*", mode = EnumSource.Mode.MATCH_ALL)
+  @EnumSource(names = "I.*|BF12", mode = EnumSource.Mode.MATCH_ALL)
   void widePanels(PanelFormat format) {
     int columns = Widths.EMULATED ? 2048 : 8192;
     int panels = 8;
@@ -139,7 +140,7 @@ class LoopKernelsTest {
     Random random = new Random(columns);
     PackedMatrix w = RandomPanels.real(format, panels, columns, random);
     Activations x = activations(7, columns, random);
-    for (int r = 0; r < 7; r++) {
+    for (int r = 0; r < 7 && format.isInteger(); r++) {
       vectors.quantize(x, r, 0, columns, format.activationRange());
     }
     float[] before = gaussian(random, 6 * ldy + 5);

@@ -139,6 +139,8 @@ class PackerTest {
     Random random = new Random(1);
     Tensor narrow = floats(i -> i % 101 == 0 ? odd[i / 101 % odd.length] : (float) random.nextGaussian(), 0xffff0000);
     assertEquals(List.of(PanelFormat.BF16, PanelFormat.F32), Packer.formatsOf(narrow));
+    PackedMatrix twelve = Packer.allocate(PanelFormat.BF12, 40, 48, Arena.ofAuto());
+    assertFalse(Packer.pack(narrow, row -> row, twelve, 0, twelve.panels()), "some are not finite");
     PackedMatrix packed = Packer.allocate(PanelFormat.BF16, 40, 48, Arena.ofAuto());
     assertTrue(Packer.pack(narrow, row -> row, packed, 0, packed.panels()));
     float[][] rows = unpack(new VectorKernels(), packed);
@@ -153,6 +155,68 @@ class PackerTest {
     assertFalse(Packer.pack(narrow, row -> row, packed, 0, packed.panels()));
     Tensor wide = floats(_ -> (float) random.nextGaussian(), -1);
     assertEquals(List.of(PanelFormat.F32), Packer.formatsOf(wide));
+  }
+
+  /**
+   * Bfloat16 in 12 bits, from a file of any type of floats: zeros, rows of zeros, rows of different orders and weights that are
+   * far smaller than others of their row keep their bits.
+   */
+  @ParameterizedTest
+  @EnumSource(names = {"F32", "F16", "BF16"})
+  void brainFloatsInTwelveBits(DType type) {
+    Random random = new Random(1);
+    float[] odd = {-0f, 0f, 0x1.02p-14f, -0x1.04p-13f};
+    Tensor floats = floats(i -> i / 48 == 7 ? 0f
+        : i % 101 == 0 ? odd[i / 101 % odd.length] : (float) random.nextGaussian() * Math.scalb(1f, i / 48 % 3 - 1), 0xffff0000);
+    Tensor tensor = convert(floats, type);
+    assertEquals(PanelFormat.BF12, Packer.formatsOf(tensor).getFirst());
+    assertEquals(Packer.formatOf(type), Packer.formatsOf(tensor).getLast());
+    PackedMatrix packed = Packer.allocate(PanelFormat.BF12, 37, 48, Arena.ofAuto());
+    assertTrue(Packer.pack(tensor, row -> 36 - row, packed, 0, packed.panels()));
+    float[] expected = new float[48];
+    for (Kernels kernels : List.of(new ScalarKernels(), new LoopKernels(), new VectorKernels())) {
+      float[][] rows = unpack(kernels, packed);
+      for (int row = 0; row < 37; row++) {
+        tensor.dequantize(36 - row, expected, 0);
+        for (int i = 0; i < 48; i++) {
+          assertEquals(Float.floatToRawIntBits(expected[i]), Float.floatToRawIntBits(rows[row][i]), row + ", " + i);
+        }
+      }
+    }
+  }
+
+  /** A panel with too many small weights, with one of 2^16 or with one that is no bfloat16 is not held in 12 bits. */
+  @Test
+  void whatTwelveBitsDoNotHold() {
+    Random random = new Random(1);
+    Tensor tensor = floats(_ -> (float) random.nextGaussian(), 0xffff0000);
+    PackedMatrix packed = Packer.allocate(PanelFormat.BF12, 40, 48, Arena.ofAuto());
+    float first = tensor.data().getAtIndex(ValueLayout.JAVA_FLOAT, 0);
+    for (float weight : new float[] {1.001f, 0x1p16f, Float.NaN}) {
+      assertTrue(Packer.pack(tensor, row -> row, packed, 0, packed.panels()));
+      tensor.data().setAtIndex(ValueLayout.JAVA_FLOAT, 0, weight);
+      assertFalse(Packer.pack(tensor, row -> row, packed, 0, packed.panels()), "with " + weight);
+      tensor.data().setAtIndex(ValueLayout.JAVA_FLOAT, 0, first);
+    }
+    for (int i = 0; i <= Bf12.maxOutliers(48); i++) {
+      assertTrue(Packer.pack(tensor, row -> row, packed, 0, packed.panels()), i + " outliers");
+      tensor.data().setAtIndex(ValueLayout.JAVA_FLOAT, 50L * i, 0x1p-30f);
+    }
+    assertFalse(Packer.pack(tensor, row -> row, packed, 0, packed.panels()));
+  }
+
+  private static Tensor convert(Tensor floats, DType type) {
+    if (type == DType.F32) {
+      return floats;
+    }
+    int n = (int) floats.rows() * floats.columns();
+    MemorySegment data = Arena.ofAuto().allocate(2L * n, 64);
+    for (int i = 0; i < n; i++) {
+      float weight = floats.data().getAtIndex(ValueLayout.JAVA_FLOAT, i);
+      data.setAtIndex(ValueLayout.JAVA_SHORT, i,
+          type == DType.F16 ? Float.floatToFloat16(weight) : (short) (Float.floatToRawIntBits(weight) >> 16));
+    }
+    return new Tensor("w", type, floats.shape(), data);
   }
 
   private static Tensor floats(IntFunction<Float> weight, int mask) {
@@ -184,7 +248,23 @@ class PackerTest {
       for (int i = 0; i < 32 * m.columns(); i++) {
         rows[32 * p + i % 32][i / 32] = out.get(ValueLayout.JAVA_FLOAT, 4L * i);
       }
+      if (m.format() == PanelFormat.BF12) {
+        scaleAndAddOutliers(m, p, rows);
+      }
     }
     return rows;
+  }
+
+  private static void scaleAndAddOutliers(PackedMatrix m, int panel, float[][] rows) {
+    for (int r = 0; r < 32; r++) {
+      for (int i = 0; i < m.columns(); i++) {
+        rows[32 * panel + r][i] *= m.data().get(ValueLayout.JAVA_FLOAT, Bf12.scales(m, panel) + 4 * r);
+      }
+    }
+    long at = Bf12.outliers(m, panel);
+    for (int n = m.data().get(ValueLayout.JAVA_INT, at); n > 0; n--) {
+      int place = m.data().get(ValueLayout.JAVA_INT, at + 8L * n - 4);
+      rows[32 * panel + place % 32][place / 32] += m.data().get(ValueLayout.JAVA_FLOAT, at + 8L * n);
+    }
   }
 }

@@ -203,7 +203,8 @@ class PanelsTest {
     if (format.isInteger()) {
       return Widths.EMULATED ? new int[] {32, 96, 256} : new int[] {32, 64, 96, 128, 160, 256, 512};
     }
-    return Widths.EMULATED ? new int[] {1, 2, 5, 33} : IntStream.rangeClosed(1, 70).toArray();
+    int[] columns = Widths.EMULATED ? new int[] {1, 2, 5, 33} : IntStream.rangeClosed(1, 70).toArray();
+    return format == PanelFormat.BF12 ? IntStream.of(columns).map(n -> 4 * n).toArray() : columns;
   }
 
   private void quantize(PanelFormat format, Activations x, int row) {

@@ -13,6 +13,8 @@ final class RandomPanels {
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
 
+  private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
+
   private RandomPanels() {}
 
   /** Gaussian weights, or random codes under random scales and minima. */
@@ -46,6 +48,7 @@ final class RandomPanels {
           data.set(SHORT, o, (short) (Float.floatToRawIntBits((float) value.getAsDouble()) >> 16));
         }
       }
+      case BF12 -> brain12(m, random, value);
       default -> {
         for (long block = 0; block < m.bytes(); block += format.blockBytes()) {
           codes(data.asSlice(block, format.weightBytes()), random);
@@ -60,6 +63,44 @@ final class RandomPanels {
       }
     }
     return m;
+  }
+
+  /** Of each panel a few are outliers, in which the lanes have code 0. */
+  private static void brain12(PackedMatrix m, Random random, DoubleSupplier value) {
+    for (int p = 0; p < m.panels(); p++) {
+      int most = Math.min(random.nextInt(4), Bf12.maxOutliers(m.columns()));
+      int outliers = 0;
+      for (int r = 0; r < Panels.ROWS; r++) {
+        float scale = Math.scalb(1f, 119 + random.nextInt(3));
+        m.data().set(FLOAT, Bf12.scales(m, p) + 4L * r, scale);
+        for (int c = 0; c < m.columns(); c++) {
+          float weight = Float.intBitsToFloat(Float.floatToRawIntBits((float) value.getAsDouble()) & 0xffff0000);
+          int code = Float.floatToRawIntBits(weight / scale) >> 16;
+          if (outliers < most && random.nextInt(97) == 0) {
+            long outlier = Bf12.outliers(m, p) + 4 + 8L * outliers++;
+            m.data().set(INT, outlier, c * Panels.ROWS + r);
+            m.data().set(FLOAT, outlier + 4, weight);
+            code = 0;
+          }
+          code(m.data(), m.offset(p) + c / 4 * 192L + 2L * Panels.lane(r), c % 4, (code & 0x7f80) == 0 ? 0 : code);
+        }
+      }
+      m.data().set(INT, Bf12.outliers(m, p), outliers);
+    }
+  }
+
+  private static void code(MemorySegment w, long lane, int column, int code) {
+    if (column < 3) {
+      put(w, lane + 64 * column, code & 0x87ff);
+    } else {
+      put(w, lane, (code >> 7 & 15) << 11);
+      put(w, lane + 64, (code >> 3 & 15) << 11);
+      put(w, lane + 128, (code & 7 | code >> 12 & 8) << 11);
+    }
+  }
+
+  private static void put(MemorySegment w, long at, int bits) {
+    w.set(SHORT, at, (short) (w.get(SHORT, at) | bits));
   }
 
   /** Random, or all the least, or all the largest: where sums come nearest to overflow. */
