@@ -45,7 +45,9 @@ def markdown(data):
         rows.append(row)
     return [f"Tokens per second, dense, on the same GGUF files: medians of the rounds. llama.cpp {version}, built for "
             "this processor. Files whose rows are no whole number of a K-quant's blocks of 256 hold those matrices "
-            "in another type, as `llama-quantize` chose it; both engines run the same file.", "",
+            "in another type, as `llama-quantize` chose it; both engines run the same file. All are made of a file of "
+            "4-bit weights, so that F32 and F16 hold floats of any fraction; those of BF16 hold bfloat16, as the "
+            "files of a model trained in that do.", "",
             *table(columns, rows),
             "The ratios asked for, on this processor:", "",
             *table(["weights", *(f">{name}" for name in NAMES)],

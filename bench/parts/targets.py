@@ -14,7 +14,7 @@ ANY_TYPE = (1.0, 1.0, 1.0)
 
 def against_llama_cpp(weights, flags):
     by_type = {**AGAINST_LLAMA_CPP, **(WITH_AVX512_BF16 if "avx512_bf16" in flags else {})}
-    return by_type.get(weights.upper(), ANY_TYPE)
+    return by_type.get(weights.upper().partition("-OF-")[0], ANY_TYPE)
 
 
 # MoD's speed over dense, as a share of what counting predicts, with every other block at 12.5 %.

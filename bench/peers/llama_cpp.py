@@ -54,7 +54,13 @@ def llama_bench(given=None):
 
 
 def quantize(bench, model, type_name):
-    """The model with other weights, made by the llama-quantize beside llama-bench; kept in the cache."""
+    """The model with other weights, made by the llama-quantize beside llama-bench; kept in the cache.
+
+    "F16-of-BF16" are half floats made of bfloat16, as a file of a model has them that was trained in that.
+    """
+    type_name, _, origin = type_name.partition("-of-")
+    if origin:
+        model = quantize(bench, model, origin)
     tool = bench.parent / "llama-quantize"
     if not tool.exists():
         raise MeasureError(f"{tool}: missing, so no model of type {type_name} can be made")
