@@ -5,13 +5,9 @@
 import argparse
 import json
 import subprocess
+from pathlib import Path
 
-PROMPTS = (
-    "The lighthouse keeper opened the door and",
-    "Photosynthesis is the process by which",
-    "To bake a simple loaf of bread, first",
-    "The little dog had never seen snow before. When she",
-    "In the history of mathematics, the number zero")
+PROMPTS = (Path(__file__).parent / "beginnings.txt").read_text().splitlines()[:5]
 
 
 def text(args, prompt, *more):

@@ -13,6 +13,7 @@ import zstandard
 
 import export
 import importance
+import repetition
 import sample
 import slope
 import text
@@ -236,6 +237,13 @@ class ImportanceTest(unittest.TestCase):
             score = importance.fit_router(router, x, cost)
         self.assertGreater(torch.corrcoef(torch.stack((score, x[:, 0])))[0, 1], 0.98)
         torch.testing.assert_close(router(x)[:, 0], score, atol=1e-4, rtol=1e-4)
+
+
+class RepetitionTest(unittest.TestCase):
+    def test_share_of_distinct_triples(self):
+        self.assertEqual(1, repetition.distinct("one two three four"))
+        self.assertEqual(1, repetition.distinct("two words"))
+        self.assertAlmostEqual(3 / 7, repetition.distinct("a b c a b c\na b c"))
 
 
 class TextTest(unittest.TestCase):

@@ -13,8 +13,8 @@ import java.util.concurrent.atomic.AtomicInteger;
  * rows pass over it; whoever is free takes the next.
  */
 final class ProjectionJob implements Workers.Job {
-  /** Columns unpacked at a time: 128 KiB of f32. */
-  private static final int UNPACKED_COLUMNS = 1024;
+  /** Columns unpacked at a time: 256 KiB of f32. */
+  private static final int UNPACKED_COLUMNS = 2048;
 
   /**
    * Units of work per share, if there are many rows: when the last one is taken, the other threads are about to end. A panel

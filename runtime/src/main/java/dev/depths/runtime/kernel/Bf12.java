@@ -3,9 +3,9 @@ package dev.depths.runtime.kernel;
 /**
  * Bfloat16 in 12 bits without loss. The weights of a row are of one order: of their exponents nearly all are among the 15 up
  * to the largest, so that 4 bits say which; 0 is for zeros. A code, {@code sign · 2^11 + exponent · 2^7 + fraction}, is read as
- * a float with so small an exponent, and the products' sums are multiplied with the row's scale, a power of two: nothing is
- * rounded that bfloat16 would not have rounded, but what is smaller than 2^-37 times the row's largest weight. The few weights
- * that are too small for a code, outliers, have code 0 and are listed; their products are added last.
+ * a float with so small an exponent, and the products' sums are multiplied with the row's scale, a power of two: they are
+ * rounded as those of bfloat16 are, and else only where a sum gets below 2^-14 times the row's largest weight, by 2^-38 times
+ * that. The few weights that are too small for a code, outliers, have code 0 and are listed; their products are added last.
  *
  * <p>A 16-bit lane of {@link Panels} has a code at the places of bfloat16: the sign at bit 15, four bits of the exponent from
  * bit 7, the fraction below. Bits 11 to 14 are to spare, and of three columns they hold a fourth: of the first its exponent, of

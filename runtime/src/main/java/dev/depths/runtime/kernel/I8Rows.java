@@ -16,10 +16,10 @@ import jdk.incubator.vector.VectorSpecies;
  * block's sum of products of integers stays below 2^24, so floats give it exactly, and a multiply-add does in one step what
  * {@link I8Gemv} needs four for. The results are its bits.
  *
- * <p>What counts is how few instructions a line of memory takes: they fill the core as much as the multiply-adds do, which
- * have the other half of it if somebody else's thread runs beside, and the fewer they are the further the core reads ahead.
- * So the rows' codes lie together, all within a constant distance of one index, whose bounds are checked once for several,
- * and a sum begins with what the weights' bias adds to it instead of taking the bias off each.
+ * <p>What counts is how few instructions a line of memory takes: they fill the core as much as the multiply-adds do, and the
+ * fewer they are the further the core reads ahead. So the rows' codes lie together, all within a constant distance of one
+ * index, whose bounds are checked once for several, and a sum begins with what the weights' bias adds to it instead of taking
+ * the bias off each.
  */
 final class I8Rows {
   private static final VectorSpecies<Float> F = Simd.FLOATS;
@@ -48,7 +48,7 @@ final class I8Rows {
     }
   }
 
-  /** A panel times rows {@code first} to {@code end} of four that are together; the others are multiplied and not stored. */
+  /** A panel times rows {@code first} to {@code end} of four that are together, two at least; the others are not stored. */
   private static void four(MemorySegment w, long offset, Activations x, int first, int end, float[] y, int yOffset, int ldy) {
     float[] codes = x.codes;
     float[] scales = x.scales;
@@ -146,11 +146,12 @@ final class I8Rows {
       a1.mul(Halves.SCALE_OF_SUM).intoArray(y, at + ldy);
       b1.mul(Halves.SCALE_OF_SUM).intoArray(y, at + ldy + 16);
     }
-    if (row + 2 >= first && row + 2 < end) {
+    // The third and fourth are not before the first, or there would be one alone.
+    if (row + 2 < end) {
       a2.mul(Halves.SCALE_OF_SUM).intoArray(y, at + 2 * ldy);
       b2.mul(Halves.SCALE_OF_SUM).intoArray(y, at + 2 * ldy + 16);
     }
-    if (row + 3 >= first && row + 3 < end) {
+    if (row + 3 < end) {
       a3.mul(Halves.SCALE_OF_SUM).intoArray(y, at + 3 * ldy);
       b3.mul(Halves.SCALE_OF_SUM).intoArray(y, at + 3 * ldy + 16);
     }
