@@ -118,7 +118,7 @@ class AdapterTest {
     List<Tensor> tensors = tensors(base, List.of("attn_q", "attn_output", "ffn_down"));
     ModelOptions options =
         ModelOptions.defaults().withThreads(1).withAdapter(write(tensors)).withLowRank(LowRank.BESIDE);
-    int[] tokens = base.tokens(30, 1);
+    int[] tokens = base.tokens(40, 1);
     int vocabulary = base.config().vocabulary();
     try (Model exact = base.open(options.withExact(true)); Model fast = base.open(options); Model plain = base.fast();
         Session e = exact.newSession(SessionOptions.defaults().withRouting(Routing.dense()));

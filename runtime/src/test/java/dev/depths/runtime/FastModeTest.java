@@ -37,7 +37,7 @@ class FastModeTest {
   private static final int VOCABULARY = SHAPE.vocabulary();
   private static final int TOKENS = 12;
   /** Tokens of a tile for which the weights are unpacked. */
-  private static final int LARGER = 30;
+  private static final int LARGER = Kernels.MOST_GEMV_ROWS + 6;
 
   /**
    * Larger tiles multiply f32 with unpacked weights: all that differs from exact mode is roundings, those of keys and values

@@ -17,7 +17,7 @@ import java.util.Optional;
 final class GenerateCommand extends Command {
   private static final int MOST_PARALLEL = 256;
   /** Of English text, about. */
-  private static final int CHARACTERS_PER_TOKEN = 4;
+  private static final int CHARACTERS_PER_TOKEN = 5;
 
   private final Arg<String> prompt = Arg.parameter(this, String.class, "PROMPT",
       "The text to continue; - reads standard input.");

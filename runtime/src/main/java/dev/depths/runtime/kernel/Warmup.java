@@ -42,6 +42,12 @@ public final class Warmup implements AutoCloseable {
   /** What this JVM has compiled for other models. */
   private static final Set<Compiled> COMPILED = ConcurrentHashMap.newKeySet();
 
+  /**
+   * Tokens of a first pass that is over on loops before C2 has compiled its products: with weights of less than a byte, whose
+   * vector kernels are the largest and whose loops the fastest, and with others.
+   */
+  private static final int LOOP_ROWS_OF_FIELDS = 18;
+  private static final int LOOP_ROWS = 8;
   /** Tokens times bytes of weights up to which a first pass is over before it would gain from more vector kernels. */
   private static final long SHORT_PASS = 20_000_000_000L;
   /** How long the vectors' turn waits for a first pass, which would share the processor with C2. */
@@ -59,8 +65,10 @@ public final class Warmup implements AutoCloseable {
 
   private final Kernels kernels;
   private final Set<PanelFormat> formats;
-  /** Tokens that a pass over such matrices multiplies without unpacking them. */
+  /** Tokens that a pass multiplies without unpacking any of such matrices. */
   private final int gemvRows;
+  /** Of a first pass, tokens that it does not wait for vectors with. */
+  private final int loopRows;
   private final Set<Compiled> compiled;
   /** What passes wait at, for groups that are not compiled yet. */
   private final Map<Group, CountDownLatch> ready = new EnumMap<>(Group.class);
@@ -118,7 +126,8 @@ public final class Warmup implements AutoCloseable {
   /** @param compiled what vector kernels are compiled already; what this compiles is added */
   Warmup(Kernels selected, Set<PanelFormat> formats, Set<Compiled> compiled) {
     this.formats = formats;
-    this.gemvRows = formats.stream().mapToInt(Kernels::gemvRows).max().orElse(0);
+    this.gemvRows = formats.stream().mapToInt(Kernels::gemvRows).min().orElse(0);
+    this.loopRows = formats.stream().anyMatch(f -> f.fields() != null) ? LOOP_ROWS_OF_FIELDS : LOOP_ROWS;
     this.compiled = compiled;
     if (!(selected instanceof VectorKernels)) {
       kernels = selected;
@@ -185,7 +194,7 @@ public final class Warmup implements AutoCloseable {
   /**
    * Before a pass, which waits for the kernels that it would spend most of its time in: on loops they hold the compiler up
    * for longer than they are worth. Only a first pass of few tokens does not. A short first pass has the processor for
-   * itself; the kernels for more rows than a pass has are not compiled while it runs.
+   * itself but for what it waits for; the kernels for more rows than a pass has are not compiled while it runs.
    *
    * @param weightBytes that the pass reads
    */
@@ -195,8 +204,10 @@ public final class Warmup implements AutoCloseable {
     passRuns = true;
     if (tokens > gemvRows) {
       order = first ? List.of(Group.GEMM) : FOR_MANY_ROWS;
+    } else if (first) {
+      order = tokens > loopRows ? List.of(Group.ROWS) : List.of();
     } else {
-      order = first ? List.of() : tokens > 1 ? FOR_FEW_ROWS : FOR_ONE_ROW;
+      order = tokens > 1 ? FOR_FEW_ROWS : FOR_ONE_ROW;
     }
     if (!order.isEmpty()) {
       vectorsTurn.countDown();

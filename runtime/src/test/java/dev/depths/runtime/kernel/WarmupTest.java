@@ -36,6 +36,21 @@ class WarmupTest {
 
   @Test
   @Timeout(120)
+  void aFirstPassOfSomeRowsHasVectorsForItsProducts() throws InterruptedException {
+    for (PanelFormat format : new PanelFormat[] {PanelFormat.I4, PanelFormat.I8, PanelFormat.F32}) {
+      Warmup warmup = start(EnumSet.of(format));
+      warmup.beginPass(Kernels.gemvRows(format), 1 << 20);
+      Class<? extends Kernels> products = Kernels.gemvRows(format) > 8 ? VectorKernels.class : LoopKernels.class;
+      assertInstanceOf(products, of(Group.ROWS, warmup));
+      assertInstanceOf(LoopKernels.class, of(Group.UNPACK, warmup));
+      warmup.endPass();
+      warmup.await();
+      assertAll(VectorKernels.class, warmup);
+    }
+  }
+
+  @Test
+  @Timeout(120)
   void aShortFirstPassOfManyRowsHasVectorsForItsProducts() throws InterruptedException {
     Warmup warmup = start(EnumSet.of(PanelFormat.I4));
     warmup.beginPass(Kernels.MOST_GEMV_ROWS + 1, 1 << 20);
