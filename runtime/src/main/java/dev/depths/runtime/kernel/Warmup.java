@@ -43,11 +43,13 @@ public final class Warmup implements AutoCloseable {
   private static final Set<Compiled> COMPILED = ConcurrentHashMap.newKeySet();
 
   /**
-   * Tokens of a first pass that is over on loops before C2 has compiled its products: with weights of less than a byte, whose
-   * vector kernels are the largest and whose loops the fastest, and with others.
+   * Tokens of a first pass that is over on loops before C2 has compiled its products, as measured: with weights of less than a
+   * byte, whose vector kernels are the largest and whose loops the fastest, at 512 bits and below, and with others.
    */
-  private static final int LOOP_ROWS_OF_FIELDS = 18;
+  private static final int LOOP_ROWS_OF_FIELDS = Simd.BITS < 512 ? 24 : 18;
   private static final int LOOP_ROWS = 8;
+  /** Tokens that are likely to be multiplied as many rows, whatever the model; below 512 bits that is so sooner. */
+  private static final int EARLY_PRODUCTS = Simd.BITS < 512 ? 16 : Kernels.MOST_GEMV_ROWS;
   /** Tokens times bytes of weights up to which a first pass is over before it would gain from more vector kernels. */
   private static final long SHORT_PASS = 20_000_000_000L;
   /** How long the vectors' turn waits for a first pass, which would share the processor with C2. */
@@ -168,7 +170,7 @@ public final class Warmup implements AutoCloseable {
    */
   public static void begin(int tokens) {
     loops();
-    if (tokens > Kernels.MOST_GEMV_ROWS) {
+    if (tokens > EARLY_PRODUCTS) {
       products();
     }
   }
