@@ -33,7 +33,7 @@ final class Bf12Panel {
   /**
    * Puts a row of bfloat16.
    *
-   * @return false if it has weights beyond 2^15, or the panel too many that are far smaller than the largest of their row
+   * @return false if it has weights of 2^16 or more, or the panel too many that are far smaller than the largest of their row
    */
   boolean put(int row, short[] weights) {
     int most = Math.max(1, largest(weights) >> FRACTION_BITS);

@@ -68,12 +68,11 @@ public final class Packer {
       return List.of(own);
     }
     List<PanelFormat> formats = new ArrayList<>();
-    BrainRows rows = new BrainRows(t, r -> r);
     short[] row = new short[t.columns()];
     boolean narrow = true;
     boolean twelveBits = row.length % Bf12.COLUMNS == 0;
     for (long r : new long[] {0, t.rows() / 2, t.rows() - 1}) {
-      narrow = narrow && rows.read((int) r, row);
+      narrow = narrow && narrow(t, (int) r, row);
       twelveBits = twelveBits && narrow && new Bf12Panel(row.length).put(0, row);
     }
     if (twelveBits) {
@@ -163,16 +162,21 @@ public final class Packer {
       if (from.type() == DType.BF16) {
         return halves(from, rowOf.applyAsInt(row), out);
       }
-      float[] floats = new float[out.length];
-      from.dequantize(rowOf.applyAsInt(row), floats, 0);
-      int lost = 0;
-      for (int i = 0; i < out.length; i++) {
-        int bits = Float.floatToRawIntBits(floats[i]);
-        out[i] = (short) (bits >> Short.SIZE);
-        lost |= bits << Short.SIZE;
-      }
-      return lost == 0;
+      return narrow(from, rowOf.applyAsInt(row), out);
     }
+  }
+
+  /** A row in bfloat16; false if it has weights that are none. */
+  private static boolean narrow(Tensor from, int row, short[] out) {
+    float[] floats = new float[out.length];
+    from.dequantize(row, floats, 0);
+    int lost = 0;
+    for (int i = 0; i < out.length; i++) {
+      int bits = Float.floatToRawIntBits(floats[i]);
+      out[i] = (short) (bits >> Short.SIZE);
+      lost |= bits << Short.SIZE;
+    }
+    return lost == 0;
   }
 
   private static boolean packHalf(HalfSource from, PackedMatrix to, int fromPanel, int toPanel) {
