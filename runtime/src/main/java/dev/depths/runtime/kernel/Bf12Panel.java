@@ -36,54 +36,66 @@ final class Bf12Panel {
    * @return false if it has weights of 2^16 or more, or the panel too many that are far smaller than the largest of their row
    */
   boolean put(int row, short[] weights) {
-    int most = Math.max(1, largest(weights) >> FRACTION_BITS);
-    int less = most - Bf12.MOST;
+    int less = less(weights);
     if (less > EXPONENT_BIAS) {
       return false;
     }
     scales[row] = Float.intBitsToFloat(less + EXPONENT_BIAS << 23);
-    int least = Math.max(1, less + 1);
-    boolean held = encode(weights, least, less, codes) == 0 || putOutliers(row, weights, least);
+    int least = least(less);
+    boolean held = smaller(weights, least) == 0 || putOutliers(row, weights, least);
     if (held) {
+      encode(weights, least, less, codes);
       interleave(codes, Panels.lane(row), lanes);
     }
     return held;
   }
 
-  /** The largest magnitude's bits. */
-  private static int largest(short[] weights) {
+  /** Whether a panel would take this row, and no other. */
+  static boolean holds(short[] weights) {
+    int less = less(weights);
+    return less <= EXPONENT_BIAS && smaller(weights, least(less)) <= Bf12.maxOutliers(weights.length);
+  }
+
+  /** What exponents of a row's codes are less than those of its weights. */
+  private static int less(short[] weights) {
     int most = 0;
     for (short weight : weights) {
       most = Math.max(most, weight & MAGNITUDE);
     }
-    return most;
+    return Math.max(1, most >> FRACTION_BITS) - Bf12.MOST;
   }
 
-  /**
-   * Codes of a row.
-   *
-   * @param least exponent that a code can have; smaller weights have code 0
-   * @param less what exponents of codes are less than those of weights
-   * @return how many are smaller and not 0
-   */
-  private static int encode(short[] weights, int least, int less, short[] codes) {
+  /** The least exponent of a weight that has a code. */
+  private static int least(int less) {
+    return Math.max(1, less + 1);
+  }
+
+  /** How many weights are smaller than a code can say, and not 0. */
+  private static int smaller(short[] weights, int least) {
     int smaller = 0;
-    for (int i = 0; i < weights.length; i++) {
-      int weight = weights[i];
-      if ((weight & MAGNITUDE) >> FRACTION_BITS >= least) {
-        codes[i] = (short) (weight - (less << FRACTION_BITS));
-      } else {
-        codes[i] = (short) (weight & ~MAGNITUDE);
-        smaller += (weight & MAGNITUDE) == 0 ? 0 : 1;
-      }
+    for (short weight : weights) {
+      smaller += isSmaller(weight, least) ? 1 : 0;
     }
     return smaller;
   }
 
+  private static boolean isSmaller(short weight, int least) {
+    int magnitude = weight & MAGNITUDE;
+    return magnitude != 0 && magnitude >> FRACTION_BITS < least;
+  }
+
+  /** Codes of a row; of weights that are smaller than a code can say, 0. */
+  private static void encode(short[] weights, int least, int less, short[] codes) {
+    for (int i = 0; i < weights.length; i++) {
+      int weight = weights[i];
+      boolean coded = (weight & MAGNITUDE) >> FRACTION_BITS >= least;
+      codes[i] = (short) (coded ? weight - (less << FRACTION_BITS) : weight & ~MAGNITUDE);
+    }
+  }
+
   private boolean putOutliers(int row, short[] weights, int least) {
     for (int i = 0; i < weights.length; i++) {
-      int magnitude = weights[i] & MAGNITUDE;
-      if (magnitude != 0 && magnitude >> FRACTION_BITS < least) {
+      if (isSmaller(weights[i], least)) {
         int at = 1 + Bf12.OUTLIER * outliers[0];
         if (at == outliers.length) {
           return false;

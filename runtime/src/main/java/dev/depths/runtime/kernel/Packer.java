@@ -73,7 +73,7 @@ public final class Packer {
     boolean twelveBits = row.length % Bf12.COLUMNS == 0;
     for (long r : new long[] {0, t.rows() / 2, t.rows() - 1}) {
       narrow = narrow && narrow(t, (int) r, row);
-      twelveBits = twelveBits && narrow && new Bf12Panel(row.length).put(0, row);
+      twelveBits = twelveBits && narrow && Bf12Panel.holds(row);
     }
     if (twelveBits) {
       formats.add(PanelFormat.BF12);

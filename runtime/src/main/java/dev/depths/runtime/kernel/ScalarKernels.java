@@ -97,7 +97,7 @@ final class ScalarKernels implements Kernels {
     for (int i = 0; i < columns; i++) {
       for (int c = 0; c < Panels.ROWS; c++) {
         out.set(FLOAT, (long) i * Panels.FLOAT_BYTES + c * 4L, w.format() == PanelFormat.BF12
-            ? brain12Code(w, panel, c, column + i) : weight(w, panel, c, column + i));
+            ? bf12Code(w, panel, c, column + i) : weight(w, panel, c, column + i));
       }
     }
   }
@@ -121,7 +121,7 @@ final class ScalarKernels implements Kernels {
         long lane = base + (long) column * Panels.LANE_BYTES + Panels.lane(c) * 2L;
         yield Float.intBitsToFloat(w.data().get(SHORT, lane) << 16);
       }
-      case BF12 -> brain12(w, panel, c, column);
+      case BF12 -> bf12(w, panel, c, column);
       default -> {
         float d = scaleOf(w, panel, c, column);
         int bias = w.format().bias();
@@ -131,7 +131,7 @@ final class ScalarKernels implements Kernels {
     };
   }
 
-  private static float brain12(PackedMatrix w, int panel, int c, int column) {
+  private static float bf12(PackedMatrix w, int panel, int c, int column) {
     long outliers = Bf12.outliers(w, panel);
     for (int i = 0; i < w.data().get(INT, outliers); i++) {
       long outlier = outliers + 4 + 8L * i;
@@ -139,10 +139,10 @@ final class ScalarKernels implements Kernels {
         return w.data().get(FLOAT, outlier + 4);
       }
     }
-    return brain12Code(w, panel, c, column) * w.data().get(FLOAT, Bf12.scales(w, panel) + c * 4L);
+    return bf12Code(w, panel, c, column) * w.data().get(FLOAT, Bf12.scales(w, panel) + c * 4L);
   }
 
-  private static float brain12Code(PackedMatrix w, int panel, int c, int column) {
+  private static float bf12Code(PackedMatrix w, int panel, int c, int column) {
     long first = block(w, panel, column) + Panels.lane(c) * 2L;
     int[] lanes = new int[3];
     for (int i = 0; i < 3; i++) {

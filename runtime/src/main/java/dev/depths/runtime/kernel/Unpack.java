@@ -42,7 +42,7 @@ final class Unpack {
         case F32 -> throw new IllegalArgumentException("an f32 panel needs no unpacking");
         case F16 -> half(w, at, n, piece);
         case BF16 -> bfloat16(w, at, n, piece);
-        case BF12 -> brain12(w, at, n, piece);
+        case BF12 -> bf12(w, at, n, piece);
         default -> integers(w, at, format, n, piece);
       }
       MemorySegment.copy(piece, 0, out, FLOAT, (long) c * Panels.FLOAT_BYTES, n * Panels.ROWS);
@@ -87,7 +87,7 @@ final class Unpack {
   }
 
   /** The codes. */
-  private static void brain12(MemorySegment w, long wOffset, int columns, float[] out) {
+  private static void bf12(MemorySegment w, long wOffset, int columns, float[] out) {
     for (int i = 0; i < columns; i += Bf12.COLUMNS) {
       long from = wOffset + (long) (i / Bf12.COLUMNS) * Bf12.BLOCK_BYTES;
       int to = i * Panels.ROWS;

@@ -48,7 +48,7 @@ final class RandomPanels {
           data.set(SHORT, o, (short) (Float.floatToRawIntBits((float) value.getAsDouble()) >> 16));
         }
       }
-      case BF12 -> brain12(m, random, value);
+      case BF12 -> bf12(m, random, value);
       default -> {
         for (long block = 0; block < m.bytes(); block += format.blockBytes()) {
           codes(data.asSlice(block, format.weightBytes()), random);
@@ -66,7 +66,7 @@ final class RandomPanels {
   }
 
   /** Of each panel a few are outliers, in which the lanes have code 0. */
-  private static void brain12(PackedMatrix m, Random random, DoubleSupplier value) {
+  private static void bf12(PackedMatrix m, Random random, DoubleSupplier value) {
     for (int p = 0; p < m.panels(); p++) {
       int most = Math.min(random.nextInt(4), Bf12.maxOutliers(m.columns()));
       int outliers = 0;
