@@ -5,6 +5,7 @@ import dev.depths.loader.Tensor;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -21,6 +22,9 @@ public final class Packer {
 
   /** Ints of one 16-bit lane per row. */
   private static final int LANE_INTS = Panels.LANE_BYTES / Integer.BYTES;
+
+  /** Weights of a row that are looked at before it is packed. */
+  private static final int SAMPLE = 64;
 
   private static final ValueLayout.OfFloat FLOAT = ValueLayout.JAVA_FLOAT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
   private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -60,7 +64,7 @@ public final class Packer {
   /**
    * The formats that may hold a tensor's weights without loss, the smallest first, its type's own last. Floats of other types
    * hold bfloat16 where a model was trained in that, as most are, and that takes 12 bits where a row's weights are of one
-   * order, as most are too: three rows are looked at for it, the others when they are packed.
+   * order, as most are too: a few weights of three rows are looked at for it, the others when they are packed.
    */
   public static List<PanelFormat> formatsOf(Tensor t) {
     PanelFormat own = formatOf(t.type());
@@ -68,12 +72,12 @@ public final class Packer {
       return List.of(own);
     }
     List<PanelFormat> formats = new ArrayList<>();
-    short[] row = new short[t.columns()];
+    short[] sample = new short[Math.min(SAMPLE, t.columns())];
     boolean narrow = true;
-    boolean twelveBits = row.length % Bf12.COLUMNS == 0;
-    for (long r : new long[] {0, t.rows() / 2, t.rows() - 1}) {
-      narrow = narrow && narrow(t, (int) r, row);
-      twelveBits = twelveBits && narrow && Bf12Panel.holds(row);
+    boolean twelveBits = t.columns() % Bf12.COLUMNS == 0;
+    for (long row : new long[] {0, t.rows() / 2, t.rows() - 1}) {
+      narrow = narrow && narrow(t, row, sample);
+      twelveBits = twelveBits && narrow && Bf12Panel.holds(sample);
     }
     if (twelveBits) {
       formats.add(PanelFormat.BF12);
@@ -83,6 +87,24 @@ public final class Packer {
     }
     formats.add(own);
     return List.copyOf(formats);
+  }
+
+  /** The first weights of a row in bfloat16; false if some are none. Copied as bytes: one by one they are slow at a start. */
+  private static boolean narrow(Tensor from, long row, short[] out) {
+    byte[] bytes = new byte[Math.toIntExact(from.type().bytes(out.length))];
+    from.copy(from.type().bytes(from.columns()) * row, bytes, 0, bytes.length);
+    ByteBuffer weights = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+    int lost = 0;
+    for (int i = 0; i < out.length; i++) {
+      int bits = switch (from.type()) {
+        case BF16 -> weights.getShort() << Short.SIZE;
+        case F16 -> Float.floatToRawIntBits(Float.float16ToFloat(weights.getShort()));
+        default -> weights.getInt();
+      };
+      out[i] = (short) (bits >> Short.SIZE);
+      lost |= bits << Short.SIZE;
+    }
+    return lost == 0;
   }
 
   /** Bytes of a packed matrix. */
@@ -162,21 +184,16 @@ public final class Packer {
       if (from.type() == DType.BF16) {
         return halves(from, rowOf.applyAsInt(row), out);
       }
-      return narrow(from, rowOf.applyAsInt(row), out);
+      float[] floats = new float[out.length];
+      from.dequantize(rowOf.applyAsInt(row), floats, 0);
+      int lost = 0;
+      for (int i = 0; i < out.length; i++) {
+        int bits = Float.floatToRawIntBits(floats[i]);
+        out[i] = (short) (bits >> Short.SIZE);
+        lost |= bits << Short.SIZE;
+      }
+      return lost == 0;
     }
-  }
-
-  /** A row in bfloat16; false if it has weights that are none. */
-  private static boolean narrow(Tensor from, int row, short[] out) {
-    float[] floats = new float[out.length];
-    from.dequantize(row, floats, 0);
-    int lost = 0;
-    for (int i = 0; i < out.length; i++) {
-      int bits = Float.floatToRawIntBits(floats[i]);
-      out[i] = (short) (bits >> Short.SIZE);
-      lost |= bits << Short.SIZE;
-    }
-    return lost == 0;
   }
 
   private static boolean packHalf(HalfSource from, PackedMatrix to, int fromPanel, int toPanel) {
