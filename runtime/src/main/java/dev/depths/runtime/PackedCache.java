@@ -40,7 +40,7 @@ import java.util.zip.CRC32C;
  */
 final class PackedCache {
   private static final long MAGIC = 0x4445505448533031L;
-  private static final int VERSION = 5;
+  private static final int VERSION = 6;
   private static final String SUFFIX = ".packed";
   /** Bytes written or summed at a time. */
   private static final int CHUNK = 1 << 20;

@@ -127,7 +127,7 @@ class KvCacheTest {
   @Test
   void holdsFloatsAndHalvesAlone() {
     try (Arena arena = Arena.ofConfined()) {
-      assertThrows(IllegalArgumentException.class, () -> new KvCache(PanelFormat.BF16, 1, 1, 8, arena));
+      assertThrows(IllegalArgumentException.class, () -> new KvCache(PanelFormat.BF12, 1, 1, 8, arena));
     }
   }
 

@@ -37,9 +37,12 @@ final class Bf12 {
 
   private Bf12() {}
 
-  /** How many outliers of a panel there is room for: one of 512 weights, where rows of Gaussian weights have one of 8,000. */
+  /**
+   * How many outliers of a panel there is room for: one of 256 weights. Rows of Gaussian weights have one of 8,000, and one of
+   * 400 if the largest weight is a hundred times their deviation.
+   */
   static int maxOutliers(int columns) {
-    return Math.max(7, columns / 16);
+    return Math.max(7, columns / 8);
   }
 
   /** Ints that their number and they themselves take. */

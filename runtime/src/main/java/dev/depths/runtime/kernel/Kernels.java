@@ -21,7 +21,7 @@ public sealed interface Kernels permits VectorKernels, LoopKernels, StagedKernel
       return MOST_GEMV_ROWS;
     }
     return switch (format) {
-      case F16, BF16, BF12, I8 -> 8;
+      case F16, BF12, I8 -> 8;
       default -> 24;
     };
   }
@@ -32,7 +32,7 @@ public sealed interface Kernels permits VectorKernels, LoopKernels, StagedKernel
    */
   static int gemvPanels(PanelFormat format) {
     return switch (format) {
-      case F32, F16, BF16 -> 3;
+      case F32, F16 -> 3;
       case BF12, I8 -> 2;
       default -> 1;
     };

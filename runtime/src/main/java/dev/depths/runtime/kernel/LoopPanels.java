@@ -340,11 +340,6 @@ final class LoopPanels {
   private void toFloats(PanelFormat format, int column, int columns) {
     switch (format) {
       case F32 -> throw new IllegalArgumentException("an f32 panel needs no unpacking");
-      case BF16 -> {
-        for (int i = 0; i < columns; i++) {
-          bfloat16(words, (column + i) * 8, floats, i * ROWS);
-        }
-      }
       case BF12 -> {
         for (int i = 0; i < columns; i += Bf12.COLUMNS) {
           bf12(words, start(format, column + i), floats, i * ROWS);
@@ -363,16 +358,6 @@ final class LoopPanels {
           fourColumns(codes, i * ROWS, scales, minima, floats);
         }
       }
-    }
-  }
-
-  private static void bfloat16(long[] words, int from, float[] out, int to) {
-    for (int c = 0; c < 16; c += 2) {
-      long n = words[from + c / 2];
-      out[to + c] = Float.intBitsToFloat((int) n << 16);
-      out[to + c + 1] = Float.intBitsToFloat((int) (n >> 16) & 0xffff0000);
-      out[to + 16 + c] = Float.intBitsToFloat((int) n & 0xffff0000);
-      out[to + 16 + c + 1] = Float.intBitsToFloat((int) (n >> 32) & 0xffff0000);
     }
   }
 

@@ -7,7 +7,6 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.function.IntUnaryOperator;
@@ -40,16 +39,15 @@ public final class Packer {
   }
 
   /**
-   * The panel format that keeps a tensor's precision and its size. Codes are kept as they are (those of Q8_0 raised to be
-   * unsigned), and so are scales and minima, except that those of the K types, products of a half float and an integer, are
-   * rounded to half floats: by 1/2048 of themselves at most, which moves a weight of Q6_K by a thirtieth of a step between
-   * codes and smaller codes by less.
+   * The panel format that keeps a tensor's precision, and its size but for bfloat16. Codes are kept as they are (those of Q8_0
+   * raised to be unsigned), and so are scales and minima, except that those of the K types, products of a half float and an
+   * integer, are rounded to half floats: by 1/2048 of themselves at most, which moves a weight of Q6_K by a thirtieth of a step
+   * between codes and smaller codes by less.
    */
   public static PanelFormat formatOf(DType type) {
     return switch (type) {
-      case F32 -> PanelFormat.F32;
+      case F32, BF16 -> PanelFormat.F32;
       case F16 -> PanelFormat.F16;
-      case BF16 -> PanelFormat.BF16;
       case Q4_0 -> PanelFormat.I4;
       case Q4_1, Q4_K -> PanelFormat.I4_MIN;
       case Q5_0 -> PanelFormat.I5;
@@ -62,8 +60,8 @@ public final class Packer {
   }
 
   /**
-   * The formats that may hold a tensor's weights without loss, the smallest first, its type's own last. Floats of other types
-   * hold bfloat16 where a model was trained in that, as most are, and that takes 12 bits where a row's weights are of one
+   * The formats that may hold a tensor's weights without loss, the smallest first, its type's own last. Floats of any type
+   * are bfloat16 where a model was trained in that, as most are, and that takes 12 bits where a row's weights are of one
    * order, as most are too: a few weights of three rows are looked at for it, the others when they are packed.
    */
   public static List<PanelFormat> formatsOf(Tensor t) {
@@ -71,22 +69,12 @@ public final class Packer {
     if (own.isInteger()) {
       return List.of(own);
     }
-    List<PanelFormat> formats = new ArrayList<>();
     short[] sample = new short[Math.min(SAMPLE, t.columns())];
-    boolean narrow = true;
     boolean twelveBits = t.columns() % Bf12.COLUMNS == 0;
     for (long row : new long[] {0, t.rows() / 2, t.rows() - 1}) {
-      narrow = narrow && narrow(t, row, sample);
-      twelveBits = twelveBits && narrow && Bf12Panel.holds(sample);
+      twelveBits = twelveBits && narrow(t, row, sample) && Bf12Panel.holds(sample);
     }
-    if (twelveBits) {
-      formats.add(PanelFormat.BF12);
-    }
-    if (narrow && own == PanelFormat.F32) {
-      formats.add(PanelFormat.BF16);
-    }
-    formats.add(own);
-    return List.copyOf(formats);
+    return twelveBits ? List.of(PanelFormat.BF12, own) : List.of(own);
   }
 
   /** The first weights of a row in bfloat16; false if some are none. Copied as bytes: one by one they are slow at a start. */
@@ -128,12 +116,9 @@ public final class Packer {
   public static boolean pack(Tensor from, IntUnaryOperator rowOf, PackedMatrix to, int fromPanel, int toPanel) {
     switch (to.format()) {
       case F32 -> packF32((row, out) -> from.dequantize(rowOf.applyAsInt(row), out, 0), to, fromPanel, toPanel);
-      case F16 -> packHalf((row, out) -> halves(from, rowOf.applyAsInt(row), out), to, fromPanel, toPanel);
-      case BF16 -> {
-        return packHalf(new BrainRows(from, rowOf), to, fromPanel, toPanel);
-      }
+      case F16 -> packF16(from, rowOf, to, fromPanel, toPanel);
       case BF12 -> {
-        return packBf12(new BrainRows(from, rowOf), to, fromPanel, toPanel);
+        return packBf12(from, rowOf, to, fromPanel, toPanel);
       }
       default -> packIntegers(from, rowOf, to, fromPanel, toPanel);
     }
@@ -165,46 +150,17 @@ public final class Packer {
     }
   }
 
-  /** Rows of a matrix in 16 bits. */
-  @FunctionalInterface
-  private interface HalfSource {
-    /** Writes a row to {@code out}; false if it has weights that are no such numbers. */
-    boolean read(int row, short[] out);
-  }
-
-  private static boolean halves(Tensor from, int row, short[] out) {
+  private static void halves(Tensor from, int row, short[] out) {
     MemorySegment.copy(from.data(), SHORT, from.type().bytes(out.length) * row, out, 0, out.length);
-    return true;
   }
 
-  /** Rows in bfloat16 of a tensor of floats of any type. */
-  private record BrainRows(Tensor from, IntUnaryOperator rowOf) implements HalfSource {
-    @Override
-    public boolean read(int row, short[] out) {
-      if (from.type() == DType.BF16) {
-        return halves(from, rowOf.applyAsInt(row), out);
-      }
-      float[] floats = new float[out.length];
-      from.dequantize(rowOf.applyAsInt(row), floats, 0);
-      int lost = 0;
-      for (int i = 0; i < out.length; i++) {
-        int bits = Float.floatToRawIntBits(floats[i]);
-        out[i] = (short) (bits >> Short.SIZE);
-        lost |= bits << Short.SIZE;
-      }
-      return lost == 0;
-    }
-  }
-
-  private static boolean packHalf(HalfSource from, PackedMatrix to, int fromPanel, int toPanel) {
+  private static void packF16(Tensor from, IntUnaryOperator rowOf, PackedMatrix to, int fromPanel, int toPanel) {
     short[] row = new short[to.columns()];
     short[] panel = new short[Panels.ROWS * to.columns()];
     for (int p = fromPanel; p < toPanel; p++) {
       Arrays.fill(panel, (short) 0);
       for (int r = 0; r < rowsOf(to, p); r++) {
-        if (!from.read(p * Panels.ROWS + r, row)) {
-          return false;
-        }
+        halves(from, rowOf.applyAsInt(p * Panels.ROWS + r), row);
         int lane = Panels.lane(r);
         for (int i = 0; i < row.length; i++) {
           panel[i * Panels.ROWS + lane] = row[i];
@@ -212,22 +168,38 @@ public final class Packer {
       }
       MemorySegment.copy(panel, 0, to.data(), SHORT, to.offset(p), panel.length);
     }
-    return true;
   }
 
-  private static boolean packBf12(HalfSource from, PackedMatrix to, int fromPanel, int toPanel) {
+  private static boolean packBf12(Tensor from, IntUnaryOperator rowOf, PackedMatrix to, int fromPanel, int toPanel) {
     short[] row = new short[to.columns()];
     Bf12Panel panel = new Bf12Panel(row.length);
     for (int p = fromPanel; p < toPanel; p++) {
       panel.clear();
       for (int r = 0; r < rowsOf(to, p); r++) {
-        if (!from.read(p * Panels.ROWS + r, row) || !panel.put(r, row)) {
+        if (!brainFloats(from, rowOf.applyAsInt(p * Panels.ROWS + r), row) || !panel.put(r, row)) {
           return false;
         }
       }
       panel.write(to, p);
     }
     return true;
+  }
+
+  /** A row of floats of any type in bfloat16; false if some are none. */
+  private static boolean brainFloats(Tensor from, int row, short[] out) {
+    if (from.type() == DType.BF16) {
+      halves(from, row, out);
+      return true;
+    }
+    float[] floats = new float[out.length];
+    from.dequantize(row, floats, 0);
+    int lost = 0;
+    for (int i = 0; i < out.length; i++) {
+      int bits = Float.floatToRawIntBits(floats[i]);
+      out[i] = (short) (bits >> Short.SIZE);
+      lost |= bits << Short.SIZE;
+    }
+    return lost == 0;
   }
 
   private static void packIntegers(Tensor from, IntUnaryOperator rowOf, PackedMatrix to, int fromPanel, int toPanel) {

@@ -10,8 +10,6 @@ public enum PanelFormat {
   F32(1, 32, false, ActivationRange.ANY),
   /** {@code [column][lane]} IEEE half floats. */
   F16(1, 16, false, ActivationRange.ANY),
-  /** {@code [column][lane]} bfloat16. */
-  BF16(1, 16, false, ActivationRange.ANY),
   /** {@code [4 columns][lane]} bfloat16 in 12 bits, with a scale for each row and what is out of its range: {@link Bf12}. */
   BF12(Bf12.COLUMNS, 12, false, ActivationRange.ANY),
   /** Two columns of bytes per lane, blocks of 32 columns. Products of two columns are summed. */

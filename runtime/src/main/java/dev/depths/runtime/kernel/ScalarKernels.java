@@ -117,10 +117,6 @@ final class ScalarKernels implements Kernels {
     return switch (w.format()) {
       case F32 -> w.data().get(FLOAT, base + (long) column * Panels.FLOAT_BYTES + c * 4L);
       case F16 -> half(w.data(), base, c, column);
-      case BF16 -> {
-        long lane = base + (long) column * Panels.LANE_BYTES + Panels.lane(c) * 2L;
-        yield Float.intBitsToFloat(w.data().get(SHORT, lane) << 16);
-      }
       case BF12 -> bf12(w, panel, c, column);
       default -> {
         float d = scaleOf(w, panel, c, column);

@@ -41,7 +41,6 @@ final class Unpack {
       switch (format) {
         case F32 -> throw new IllegalArgumentException("an f32 panel needs no unpacking");
         case F16 -> half(w, at, n, piece);
-        case BF16 -> bfloat16(w, at, n, piece);
         case BF12 -> bf12(w, at, n, piece);
         default -> integers(w, at, format, n, piece);
       }
@@ -71,18 +70,6 @@ final class Unpack {
       case I5, I5_MIN -> i5(w, wOffset, side, columns, format.hasMin(), out, outOffset);
       case I6_16 -> i6(w, wOffset, side, columns, out, outOffset);
       default -> i4(w, wOffset, side, columns, format.block(), format.hasMin(), out, outOffset);
-    }
-  }
-
-  private static void bfloat16(MemorySegment w, long wOffset, int columns, float[] out) {
-    for (int i = 0; i < columns; i++) {
-      long from = wOffset + (long) i * Panels.LANE_BYTES;
-      int to = i * Panels.ROWS;
-      for (int v = 0; v < 16; v += L) {
-        IntVector n = IntVector.fromMemorySegment(I, w, from + v * 4L, LE);
-        n.lanewise(LSHL, 16).reinterpretAsFloats().intoArray(out, to + v);
-        n.and(0xffff0000).reinterpretAsFloats().intoArray(out, to + v + 16);
-      }
     }
   }
 

@@ -33,7 +33,7 @@ final class VectorKernels implements Kernels {
         }
       }
       case BF12 -> Bf12Gemv.multiply(w, from, to, x, row, rows, y, yOffset, ldy);
-      case F32, F16, BF16 -> {
+      case F32, F16 -> {
         if (rows > 1 && w.format() == PanelFormat.F32 && Simd.LANES < 16) {
           F32Streams.multiply(w, from, to, x, row, rows, y, yOffset, ldy);
           return;
@@ -81,7 +81,6 @@ final class VectorKernels implements Kernels {
         switch (w.format()) {
           case F32 -> F32Streams.fewRowsTimesTwo(data, a, b, columns, x.f32, at, x.stride, n, y, out, ldy, yApart);
           case F16 -> F16Gemm.fewRowsTimesTwo(data, a, b, columns, x.f32, at, x.stride, n, y, out, ldy, yApart);
-          case BF16 -> Bf16Gemm.fewRowsTimesTwo(data, a, b, columns, x.f32, at, x.stride, n, y, out, ldy, yApart);
           default -> throw new IllegalArgumentException(w.format() + " holds integers");
         }
       }
@@ -96,7 +95,6 @@ final class VectorKernels implements Kernels {
     switch (w.format()) {
       case F32 -> F32Gemm.multiply(data, offset, x.columns, x.f32, at, x.stride, rows, y, yOffset, ldy, false);
       case F16 -> F16Gemm.multiply(data, offset, x.columns, x.f32, at, x.stride, rows, y, yOffset, ldy, false);
-      case BF16 -> Bf16Gemm.multiply(data, offset, x.columns, x.f32, at, x.stride, rows, y, yOffset, ldy, false);
       default -> throw new IllegalArgumentException(w.format() + " holds integers");
     }
   }
@@ -113,7 +111,6 @@ final class VectorKernels implements Kernels {
     switch (w.format()) {
       case F32 -> F32Gemm.multiplyThree(data, a, b, c, x.columns, x.f32, at, y, yOffset, bTo, cTo);
       case F16 -> F16Gemm.multiplyThree(data, a, b, c, x.columns, x.f32, at, y, yOffset, bTo, cTo);
-      case BF16 -> Bf16Gemm.multiplyThree(data, a, b, c, x.columns, x.f32, at, y, yOffset, bTo, cTo);
       default -> throw new IllegalArgumentException(w.format() + " holds integers");
     }
   }

@@ -43,11 +43,6 @@ final class RandomPanels {
           data.set(SHORT, o, Float.floatToFloat16((float) value.getAsDouble()));
         }
       }
-      case BF16 -> {
-        for (long o = 0; o < m.bytes(); o += 2) {
-          data.set(SHORT, o, (short) (Float.floatToRawIntBits((float) value.getAsDouble()) >> 16));
-        }
-      }
       case BF12 -> bf12(m, random, value);
       default -> {
         for (long block = 0; block < m.bytes(); block += format.blockBytes()) {
