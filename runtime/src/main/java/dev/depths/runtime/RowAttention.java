@@ -5,7 +5,9 @@ import dev.depths.runtime.kernel.Kernels;
 
 /**
  * Grouped-query attention of one row of a tile over its sequence's cache, by all heads: scores, softmax, weighted sums. Each
- * step can be done in parts; keys and values are read in the order of memory, page by page, for all heads of a part.
+ * step can be done in parts; keys and values are read in the order of memory, page by page, for all heads of a part. Some
+ * pages at a time are touched first: weights have driven them out of the caches since the last token, and a product, short as
+ * it is, would wait for each.
  */
 final class RowAttention {
   private final Kernels kernels;
@@ -62,10 +64,14 @@ final class RowAttention {
 
   /** Products of the queries with the keys of a range of pages. */
   void scores(int fromPage, int toPage) {
-    for (int p = fromPage; p < toPage; p++) {
-      for (int h = 0; h < kvHeads; h++) {
-        kv.panel(kernels, p, kv.keyOffset(p, h), headDim, tile.q, row * tile.qStride + h * group * headDim, headDim, group, scores,
-            h * group * stride + p * KvCache.PAGE, stride, false);
+    for (int first = fromPage, end; first < toPage; first = end) {
+      end = Math.min(toPage, first + kv.touchedPages());
+      kv.touchKeys(kernels, first, end);
+      for (int p = first; p < end; p++) {
+        for (int h = 0; h < kvHeads; h++) {
+          kv.panel(kernels, p, kv.keyOffset(p, h), headDim, tile.q, row * tile.qStride + h * group * headDim, headDim, group,
+              scores, h * group * stride + p * KvCache.PAGE, stride, false);
+        }
       }
     }
   }
@@ -81,12 +87,16 @@ final class RowAttention {
   /** Values summed, weighted, of a range of chunks. */
   void sums(int fromChunk, int toChunk) {
     int size = group * KvCache.PAGE;
-    for (int p = 0; p < pages(); p++) {
-      int k = Math.min(KvCache.PAGE, held - p * KvCache.PAGE);
-      for (int i = fromChunk; i < toChunk; i++) {
-        int h = i / chunks;
-        kv.panel(kernels, p, kv.valueOffset(p, h, i % chunks), k, scores, h * group * stride + p * KvCache.PAGE, stride, group,
-            sums, i * size, KvCache.PAGE, p > 0);
+    for (int first = 0, end; first < pages(); first = end) {
+      end = Math.min(pages(), first + kv.touchedPages());
+      kv.touchValues(kernels, first, end, fromChunk, toChunk);
+      for (int p = first; p < end; p++) {
+        int k = Math.min(KvCache.PAGE, held - p * KvCache.PAGE);
+        for (int i = fromChunk; i < toChunk; i++) {
+          int h = i / chunks;
+          kv.panel(kernels, p, kv.valueOffset(p, h, i % chunks), k, scores, h * group * stride + p * KvCache.PAGE, stride, group,
+              sums, i * size, KvCache.PAGE, p > 0);
+        }
       }
     }
     for (int i = fromChunk; i < toChunk; i++) {

@@ -122,6 +122,9 @@ public sealed interface Kernels permits VectorKernels, LoopKernels, StagedKernel
   /** Unpacks the columns of an F16 panel that begin at {@code wOffset} of {@code w}, as {@link #unpack}. */
   void unpackF16(MemorySegment w, long wOffset, int columns, MemorySegment out);
 
+  /** Reads memory, which is about to be multiplied, into the core's caches. */
+  default void touch(MemorySegment memory, long from, int bytes) {}
+
   /**
    * Quantises blocks of 32 columns of a row of {@code x}, from {@code column} on; see {@link Quantize}.
    *

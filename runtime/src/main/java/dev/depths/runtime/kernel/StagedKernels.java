@@ -92,6 +92,11 @@ final class StagedKernels implements Kernels {
   }
 
   @Override
+  public void touch(MemorySegment memory, long from, int bytes) {
+    halves.touch(memory, from, bytes);
+  }
+
+  @Override
   public void unpackF16(MemorySegment w, long wOffset, int columns, MemorySegment out) {
     unpack.unpackF16(w, wOffset, columns, out);
   }

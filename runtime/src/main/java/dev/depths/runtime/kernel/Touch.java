@@ -6,10 +6,10 @@ import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * Brings weights into a core's caches before they are unpacked or several rows pass over them. A kernel that computes long
- * with each load waits for memory at every page, where prefetching ends and the core does not see far enough ahead; one load
- * after another finds many pages at a time. Vectors are loaded since C2 compiles that well without a profile: accessors of a
- * segment are left as calls where their caller is compiled before them.
+ * Brings weights into a core's caches before they are unpacked or several rows pass over them, and keys and values before they
+ * are multiplied. A kernel that computes long with each load waits for memory at every page, where prefetching ends and the core
+ * does not see far enough ahead; one load after another finds many pages at a time. Vectors are loaded since C2 compiles that
+ * well without a profile: accessors of a segment are left as calls where their caller is compiled before them.
  */
 final class Touch {
   private static final VectorSpecies<Integer> I = Simd.INTS;

@@ -126,6 +126,11 @@ final class VectorKernels implements Kernels {
   }
 
   @Override
+  public void touch(MemorySegment memory, long from, int bytes) {
+    Touch.one(memory, from, bytes);
+  }
+
+  @Override
   public void quantize(Activations x, int row, int column, int columns, ActivationRange range) {
     Quantize.quantize(x, row * x.stride + column, columns, range);
   }

@@ -78,6 +78,7 @@ final class WarmupTasks {
         for (int rows : new int[] {1, 2, 3, 4}) {
           tasks.addPanelF16(rows, 0.5);
         }
+        tasks.add(() -> tasks.k.touch(tasks.halves, 0, VECTOR_COLUMNS * Panels.LANE_BYTES), VECTOR_COLUMNS * 32, 0.5);
       }
       case ELEMENTWISE -> tasks.addElementwise(8);
       case GEMM -> {
