@@ -187,21 +187,21 @@ final class KvCache {
       kernels.panel(format, memory(page), offset, k, x, xOffset, ldx, rows, y, yOffset, ldy, accumulate);
     }
 
-    /** How many pages are touched before they are multiplied. */
+    /** How many pages are touched at a time, before they are multiplied. */
     int touchedPages() {
       return touchedPages;
     }
 
-    /** Brings the keys of pages into the core's caches. */
+    /** Brings the keys of a time's pages into the core's caches, or of fewer up to {@code toPage}. */
     void touchKeys(Kernels kernels, int fromPage, int toPage) {
-      for (int p = fromPage; p < toPage; p++) {
+      for (int p = fromPage; p < Math.min(toPage, fromPage + touchedPages); p++) {
         kernels.touch(memory(p), keys[p], (int) pageKeys);
       }
     }
 
-    /** Brings the values of pages into the core's caches, of chunks counted over all heads. */
+    /** As {@link #touchKeys} for values, of chunks counted over all heads. */
     void touchValues(Kernels kernels, int fromPage, int toPage, int fromChunk, int toChunk) {
-      for (int p = fromPage; p < toPage; p++) {
+      for (int p = fromPage; p < Math.min(toPage, fromPage + touchedPages); p++) {
         kernels.touch(memory(p), values[p] + fromChunk * valueBytes, (int) ((toChunk - fromChunk) * valueBytes));
       }
     }

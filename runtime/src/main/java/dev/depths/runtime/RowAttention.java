@@ -64,14 +64,13 @@ final class RowAttention {
 
   /** Products of the queries with the keys of a range of pages. */
   void scores(int fromPage, int toPage) {
-    for (int first = fromPage, end; first < toPage; first = end) {
-      end = Math.min(toPage, first + kv.touchedPages());
-      kv.touchKeys(kernels, first, end);
-      for (int p = first; p < end; p++) {
-        for (int h = 0; h < kvHeads; h++) {
-          kv.panel(kernels, p, kv.keyOffset(p, h), headDim, tile.q, row * tile.qStride + h * group * headDim, headDim, group,
-              scores, h * group * stride + p * KvCache.PAGE, stride, false);
-        }
+    for (int p = fromPage; p < toPage; p++) {
+      if ((p - fromPage) % kv.touchedPages() == 0) {
+        kv.touchKeys(kernels, p, toPage);
+      }
+      for (int h = 0; h < kvHeads; h++) {
+        kv.panel(kernels, p, kv.keyOffset(p, h), headDim, tile.q, row * tile.qStride + h * group * headDim, headDim, group, scores,
+            h * group * stride + p * KvCache.PAGE, stride, false);
       }
     }
   }
@@ -87,16 +86,15 @@ final class RowAttention {
   /** Values summed, weighted, of a range of chunks. */
   void sums(int fromChunk, int toChunk) {
     int size = group * KvCache.PAGE;
-    for (int first = 0, end; first < pages(); first = end) {
-      end = Math.min(pages(), first + kv.touchedPages());
-      kv.touchValues(kernels, first, end, fromChunk, toChunk);
-      for (int p = first; p < end; p++) {
-        int k = Math.min(KvCache.PAGE, held - p * KvCache.PAGE);
-        for (int i = fromChunk; i < toChunk; i++) {
-          int h = i / chunks;
-          kv.panel(kernels, p, kv.valueOffset(p, h, i % chunks), k, scores, h * group * stride + p * KvCache.PAGE, stride, group,
-              sums, i * size, KvCache.PAGE, p > 0);
-        }
+    for (int p = 0; p < pages(); p++) {
+      if (p % kv.touchedPages() == 0) {
+        kv.touchValues(kernels, p, pages(), fromChunk, toChunk);
+      }
+      int k = Math.min(KvCache.PAGE, held - p * KvCache.PAGE);
+      for (int i = fromChunk; i < toChunk; i++) {
+        int h = i / chunks;
+        kv.panel(kernels, p, kv.valueOffset(p, h, i % chunks), k, scores, h * group * stride + p * KvCache.PAGE, stride, group,
+            sums, i * size, KvCache.PAGE, p > 0);
       }
     }
     for (int i = fromChunk; i < toChunk; i++) {
