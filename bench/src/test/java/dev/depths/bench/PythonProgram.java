@@ -44,7 +44,10 @@ record PythonProgram(String script, Path directory) {
     command.addAll(List.of(options));
     Path out = directory.resolve("out");
     Path error = directory.resolve("error");
-    Process process = new ProcessBuilder(command).redirectOutput(out.toFile()).redirectError(error.toFile()).start();
+    ProcessBuilder builder = new ProcessBuilder(command).redirectOutput(out.toFile()).redirectError(error.toFile());
+    // What this user has fetched and built must not decide what a test finds.
+    builder.environment().put("XDG_CACHE_HOME", directory.resolve("cache").toString());
+    Process process = builder.start();
     assertTrue(process.waitFor(60, TimeUnit.SECONDS));
     return new Outcome(process.exitValue(), Files.readString(out), Files.readString(error));
   }

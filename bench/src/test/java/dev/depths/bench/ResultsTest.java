@@ -165,6 +165,8 @@ class ResultsTest {
   void latency() throws Exception {
     depths = results.program("depths", VERSION + """
         case "$*" in
+          inspect) mkdir -p "$XDG_CACHE_HOME/depths/models"
+            touch "$XDG_CACHE_HOME/depths/models/SmolLM2-135M-Instruct.Q4_1.gguf" ;;
           *--json*) [ -e "$XDG_CACHE_HOME/packed" ] && ms=100 || ms=2000
             touch "$XDG_CACHE_HOME/packed"
             echo '{"timings": {"load": {"ms": '$ms'}}}' ;;
