@@ -35,24 +35,41 @@ final class FieldsGemv {
 
   /** As {@link Kernels#panelsGemv}; each row, or as many as share a kernel, passes over all panels. */
   static void multiply(PackedMatrix w, int from, int to, Activations x, int row, int rows, float[] y, int yOffset, int ldy) {
+    int r = 0;
     if (L == 16) {
-      FieldsPanel.multiply(w, from, to, x, row, rows, y, yOffset, ldy);
+      for (; r + 2 <= rows; r += 2) {
+        FieldsRows.multiply(w, from, to, x, row + r, y, yOffset + r * ldy, ldy);
+      }
+    }
+    for (; r < rows; r++) {
+      one(w, from, to, x, (row + r) * x.stride, y, yOffset + r * ldy);
+    }
+  }
+
+  /** One row: at 512 bits times two panels that are far apart, as two streams; of an odd number the middle one twice. */
+  private static void one(PackedMatrix w, int from, int to, Activations x, int xOffset, float[] y, int yOffset) {
+    MemorySegment data = w.data();
+    if (L == 16) {
+      int half = Math.ceilDiv(to - from, 2);
+      int apart = to - from - half;
+      for (int p = from; p < from + half; p++) {
+        int at = yOffset + (p - from) * Panels.ROWS;
+        four(data, w.offset(p), w.offset(p + apart), w.format(), x, xOffset, y, at, at + apart * Panels.ROWS);
+      }
       return;
     }
-    for (int r = 0; r < rows; r++) {
-      for (int p = from; p < to; p++) {
-        for (int v = 0; v < 16; v += 2 * L) {
-          long a = w.offset(p) + v * 4L;
-          int at = yOffset + r * ldy + (p - from) * Panels.ROWS + v;
-          four(w.data(), a, a + Simd.BYTES, w.format(), x, (row + r) * x.stride, y, at, at + L);
-        }
+    for (int p = from; p < to; p++) {
+      for (int v = 0; v < 16; v += 2 * L) {
+        long a = w.offset(p) + v * 4L;
+        int at = yOffset + (p - from) * Panels.ROWS + v;
+        four(data, a, a + Simd.BYTES, w.format(), x, xOffset, y, at, at + L);
       }
     }
   }
 
   /**
-   * The rows of four vectors, which share the multipliers: as many as the panel has at 256 bits. Two vectors are 16 rows
-   * apart, as the halves of their scales are; the other two are those at {@code bOffset}. One vector's fields after
+   * The rows of four vectors, which share the multipliers: as many as a panel has at 256 bits, two panels at 512. Two vectors
+   * are 16 rows apart, as the halves of their scales are; the other two are those at {@code bOffset}. One vector's fields after
    * another's, not one field of all vectors after another: that takes half the time.
    */
   private static void four(MemorySegment w, long aOffset, long bOffset, PanelFormat format, Activations x, int xOffset,

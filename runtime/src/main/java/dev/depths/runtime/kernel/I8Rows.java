@@ -39,7 +39,7 @@ final class I8Rows {
       int end = Math.min(four + FOUR, row + rows);
       int at = yOffset + (first - row) * ldy;
       if (first + 1 == end) {
-        I8Gemv.pairs(w, from, to, x, first, y, at);
+        I8Gemv.one(w, from, to, x, first, y, at);
         continue;
       }
       for (int p = from; p < to; p++) {

@@ -33,8 +33,7 @@ public sealed interface Kernels permits VectorKernels, LoopKernels, StagedKernel
   static int gemvPanels(PanelFormat format) {
     return switch (format) {
       case F32, F16 -> 3;
-      case BF12, I8 -> 2;
-      default -> 1;
+      default -> 2;
     };
   }
 

@@ -17,7 +17,7 @@ import org.junit.jupiter.params.provider.MethodSource;
 /** Products with panels: vectors against the plain loops, every format, over ragged sizes. */
 @Tag("kernels")
 class PanelsTest {
-  /** After the first, pairs and threes of them, and a single one more. */
+  /** After the first, a four, a pair and threes of them, and a single one more. */
   private static final int PANELS = 8;
   private static final int LDY = PANELS * 32 + 8;
   private static final int MAX_ROWS = 30;

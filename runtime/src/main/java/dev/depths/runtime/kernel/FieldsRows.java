@@ -13,105 +13,23 @@ import jdk.incubator.vector.ShortVector;
 import jdk.incubator.vector.VectorSpecies;
 
 /**
- * {@link FieldsGemv} at 512 bits, where a panel's rows are two vectors, whose scales are the halves of one: a panel after
- * another, in the order of memory. Two panels together are some 3 % faster, as two streams, but C2 needs twice the memory and
- * the time for them; a block of the one and then of the other is half as fast, since neither is read ahead.
+ * Panels of weights of 4 to 6 bits times two rows of activations at 512 bits, which share the shifted lanes: what
+ * {@link FieldsGemv} computes for each, to the bit.
  */
-final class FieldsPanel {
+final class FieldsRows {
   private static final VectorSpecies<Integer> I = Simd.INTS;
   private static final VectorSpecies<Float> F = Simd.FLOATS;
   private static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
 
-  private FieldsPanel() {}
+  private FieldsRows() {}
 
-  /** As {@link Kernels#panelsGemv}; each row, or as many as share a kernel, passes over all panels. */
-  static void multiply(PackedMatrix w, int from, int to, Activations x, int row, int rows, float[] y, int yOffset, int ldy) {
-    MemorySegment data = w.data();
-    PanelFormat format = w.format();
-    for (int r = 0; r < rows; r += 2) {
-      int xOffset = (row + r) * x.stride;
-      for (int p = from; p < to; p++) {
-        int at = yOffset + r * ldy + (p - from) * Panels.ROWS;
-        if (r + 1 == rows) {
-          one(data, w.offset(p), format, x, xOffset, y, at);
-        } else {
-          two(data, w.offset(p), format, x, xOffset, y, at, ldy);
-        }
-      }
+  /** Products of two rows of activations, the first being {@code row}, with panels {@code from} to {@code to}. */
+  static void multiply(PackedMatrix w, int from, int to, Activations x, int row, float[] y, int yOffset, int ldy) {
+    for (int p = from; p < to; p++) {
+      two(w.data(), w.offset(p), w.format(), x, row * x.stride, y, yOffset + (p - from) * Panels.ROWS, ldy);
     }
   }
 
-  /** One row of activations times a panel. */
-  private static void one(MemorySegment w, long wOffset, PanelFormat format, Activations x, int xOffset, float[] y,
-      int yOffset) {
-    int block = format.block();
-    int weights = format.weightBytes();
-    boolean min = format.hasMin();
-    Fields fields = format.fields();
-    IntVector shift1 = IntVector.broadcast(I, fields.position(1));
-    IntVector shift2 = IntVector.broadcast(I, fields.position(2));
-    IntVector shift3 = IntVector.broadcast(I, fields.position(3));
-    int[] multipliers = x.multipliers(format.bits());
-    float[] scales = x.scales;
-    int[] sums = x.sums;
-    FloatVector y0 = FloatVector.zero(F);
-    FloatVector y1 = y0;
-    long o = wOffset;
-    int i = xOffset / block * fields.lanes() * Fields.PER_HALF;
-    for (int k = xOffset; k < xOffset + x.columns; k += block) {
-      int qSum = sums[k / 16] + (block == 32 ? sums[k / 16 + 1] : 0);
-      float scale = scales[k / 32] * Halves.SCALE_OF_FACTOR;
-      int bias = format.bias() * qSum;
-      // A minimum counts from code 0, not from the bias.
-      int more = min ? bias : 0;
-      ShortVector start = IntVector.broadcast(I, -bias << 16).reinterpretAsShorts();
-      ShortVector sum0 = start;
-      ShortVector sum1 = start;
-      long end = o + weights;
-      do {
-        ShortVector m0 = IntVector.broadcast(I, multipliers[i]).reinterpretAsShorts();
-        ShortVector m1 = IntVector.broadcast(I, multipliers[i + 1]).reinterpretAsShorts();
-        ShortVector m2 = IntVector.broadcast(I, multipliers[i + 2]).reinterpretAsShorts();
-        ShortVector m3 = IntVector.broadcast(I, multipliers[i + 3]).reinterpretAsShorts();
-        IntVector n0 = IntVector.fromMemorySegment(I, w, o, LE);
-        // Of four products the sum is made apart: two chains of additions alone would wait for each other.
-        ShortVector p0 = n0.reinterpretAsShorts().mul(m0);
-        p0 = p0.add(n0.lanewise(LSHR, shift1).reinterpretAsShorts().mul(m1));
-        ShortVector q0 = n0.lanewise(LSHR, shift2).reinterpretAsShorts().mul(m2);
-        q0 = q0.add(n0.lanewise(LSHR, shift3).reinterpretAsShorts().mul(m3));
-        sum0 = sum0.add(p0.add(q0));
-        IntVector n1 = IntVector.fromMemorySegment(I, w, o + 64, LE);
-        ShortVector p1 = n1.reinterpretAsShorts().mul(m0);
-        p1 = p1.add(n1.lanewise(LSHR, shift1).reinterpretAsShorts().mul(m1));
-        ShortVector q1 = n1.lanewise(LSHR, shift2).reinterpretAsShorts().mul(m2);
-        q1 = q1.add(n1.lanewise(LSHR, shift3).reinterpretAsShorts().mul(m3));
-        sum1 = sum1.add(p1.add(q1));
-        i += 4;
-        o += Panels.FLOAT_BYTES;
-      } while (o != end);
-      IntVector dot0 = sum0.reinterpretAsInts();
-      dot0 = dot0.add(dot0.lanewise(LSHL, 16)).lanewise(ASHR, 16).add(more);
-      IntVector dot1 = sum1.reinterpretAsInts();
-      dot1 = dot1.add(dot1.lanewise(LSHL, 16)).lanewise(ASHR, 16).add(more);
-      IntVector d0 = IntVector.fromMemorySegment(I, w, o, LE);
-      y0 = ((FloatVector) dot0.convert(I2F, 0))
-          .fma(d0.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(scale), y0);
-      y1 = ((FloatVector) dot1.convert(I2F, 0))
-          .fma(d0.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().mul(scale), y1);
-      o += Panels.LANE_BYTES;
-      if (min) {
-        FloatVector xSum = FloatVector.broadcast(F, qSum * scale);
-        IntVector min0 = IntVector.fromMemorySegment(I, w, o, LE);
-        y0 = min0.lanewise(LSHL, 16).lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().fma(xSum, y0);
-        y1 = min0.lanewise(ASHR, 3).and(Halves.BITS).reinterpretAsFloats().fma(xSum, y1);
-        o += Panels.LANE_BYTES;
-      }
-    }
-    y0.mul(Halves.SCALE_OF_SUM).intoArray(y, yOffset);
-    y1.mul(Halves.SCALE_OF_SUM).intoArray(y, yOffset + 16);
-  }
-
-  /** Two rows of activations times a panel: they share its shifted lanes. */
   private static void two(MemorySegment w, long wOffset, PanelFormat format, Activations x, int xOffset, float[] y,
       int yOffset, int ldy) {
     int block = format.block();
