@@ -276,7 +276,7 @@ final class PackedCache {
   /**
    * Writes all in as few calls as the system takes, usually one. Where a file system keeps a file's pages as large as the calls
    * that wrote them (Linux, ext4 and XFS), they are huge ones that a mapping has one entry for: fewer misses of the
-   * translation buffer, and 5 to 8 % more tokens per second where that was measured.
+   * translation buffer, and 3 to 8 % more tokens per second where that was measured.
    */
   private static void writeFully(FileChannel channel, ByteBuffer[] pieces) throws IOException {
     for (int first = 0; first < pieces.length;) {

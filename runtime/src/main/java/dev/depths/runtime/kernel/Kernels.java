@@ -27,8 +27,8 @@ public sealed interface Kernels permits VectorKernels, LoopKernels, StagedKernel
   }
 
   /**
-   * How many neighbouring panels {@link #panelsGemv} takes at a time: a core reads several streams faster than one. Fewer are
-   * multiplied too, but slower.
+   * Neighbouring panels that {@link #panelsGemv} had better be given a multiple of: a core reads several streams faster than
+   * one, and of panels that are left over some are multiplied twice. Of bytes four are taken at a time, but pairs share better.
    */
   static int gemvPanels(PanelFormat format) {
     return switch (format) {
