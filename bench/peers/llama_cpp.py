@@ -8,7 +8,7 @@ import sys
 import tarfile
 from pathlib import Path
 
-from machine import MeasureError, output
+from machine import MeasureError, flags, output
 
 PACKAGE = "llama-cpp-python"
 VERSION = "0.3.36"
@@ -101,16 +101,11 @@ def build():
     with tarfile.open(archive) as tar:
         tar.extractall(home, **({"filter": "data"} if hasattr(tarfile, "data_filter") else {}))
     progress(f"building llama-bench, a few minutes; log: {log}")
-    amx = [KEEP_TILE_CONFIGURATION] if has_amx() else []
+    amx = [KEEP_TILE_CONFIGURATION] if "amx_int8" in flags() else []
     run(["cmake", "-S", sources, "-B", sources / "build", *CMAKE, *amx], log)
     run(["cmake", "--build", sources / "build", "--parallel", str(os.cpu_count()), "--target", "llama-quantize",
          "llama-bench"], log)
     return bench
-
-
-def has_amx():
-    cpuinfo = Path("/proc/cpuinfo")
-    return cpuinfo.is_file() and "amx_tile" in cpuinfo.read_text(encoding="utf-8", errors="replace").split()
 
 
 def progress(message):

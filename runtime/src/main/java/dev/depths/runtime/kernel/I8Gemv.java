@@ -74,12 +74,12 @@ final class I8Gemv {
       int bTo = yOffset + (partner - from) * Panels.ROWS;
       if (L == 16) {
         four(data, a, b, a, b, x, xOffset, y, aTo, bTo, aTo, bTo);
-        continue;
-      }
-      for (int v = 0; v < 16; v += 2 * L) {
-        long i = v * 4L;
-        four(data, a + i, a + i + Simd.BYTES, b + i, b + i + Simd.BYTES, x, xOffset, y, aTo + v, aTo + v + L, bTo + v,
-            bTo + v + L);
+      } else {
+        for (int v = 0; v < 16; v += 2 * L) {
+          long i = v * 4L;
+          four(data, a + i, a + i + Simd.BYTES, b + i, b + i + Simd.BYTES, x, xOffset, y, aTo + v, aTo + v + L, bTo + v,
+              bTo + v + L);
+        }
       }
     }
   }

@@ -28,7 +28,8 @@ public sealed interface Kernels permits VectorKernels, LoopKernels, StagedKernel
 
   /**
    * Neighbouring panels that {@link #panelsGemv} had better be given a multiple of: a core reads several streams faster than
-   * one, and of panels that are left over some are multiplied twice. Of bytes four are taken at a time, but pairs share better.
+   * one, and of panels that are left over some are multiplied twice. Of bytes four are taken at a time, but shares of whole fours
+   * were no faster.
    */
   static int gemvPanels(PanelFormat format) {
     return switch (format) {
