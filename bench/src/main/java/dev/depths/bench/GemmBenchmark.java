@@ -1,5 +1,6 @@
 package dev.depths.bench;
 
+import dev.depths.runtime.kernel.Activations;
 import java.lang.foreign.MemorySegment;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.Param;
@@ -13,19 +14,25 @@ public class GemmBenchmark extends KernelBenchmark {
   int columns;
 
   private MemorySegment panel;
-  private float[] x;
+  private Activations x;
   private float[] y;
 
   @Override
   void fill() {
     panel = nativeFloats(columns * RandomPanels.ROWS);
-    x = floats(rows * columns);
+    x = new Activations(rows, columns, 1);
+    System.arraycopy(floats(x.f32().length), 0, x.f32(), 0, x.f32().length);
+    if (kernels.interleaves()) {
+      int whole = rows / Activations.GROUP * Activations.GROUP;
+      x.setInterleaved(true);
+      kernels.interleave(x.f32(), 0, x.stride(), x.stride(), x, 0, 0, whole);
+    }
     y = new float[rows * RandomPanels.ROWS];
   }
 
   @Benchmark
   public float[] panelF32(Work.Flops work) {
-    kernels.panelF32(panel, 0, columns, x, 0, columns, rows, y, 0, RandomPanels.ROWS, false);
+    kernels.panelF32(panel, 0, x, 0, columns, 0, rows, y, 0, RandomPanels.ROWS, false);
     work.add(2.0 * rows * columns * RandomPanels.ROWS);
     return y;
   }

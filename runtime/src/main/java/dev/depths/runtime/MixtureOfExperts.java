@@ -43,7 +43,7 @@ final class MixtureOfExperts implements Workers.Job {
     }
 
     private Scratch(Activations input, Activations hidden) {
-      this(input, hidden, new float[hidden.f32().length]);
+      this(input, hidden, new float[hidden.quantizedRows() * hidden.stride()]);
     }
 
     private static Activations activations(int rows, int columns) {
@@ -186,8 +186,8 @@ final class MixtureOfExperts implements Workers.Job {
           tile.normed.f32(), rowOf[from + i] * tile.normed.stride(), input, i * scratch.input.stride(), width);
     }
     workers.run(prepare.of(tile, n, null, 0, width).inputOf(w.gateUp(), scratch.input), n);
-    workers.run(projection.of(w.gateUp(), scratch.input, tile, n).toSwiGlu(scratch.hidden, scratch.up));
-    workers.run(prepare.of(tile, n, null, 0, width).inputOf(w.down(), scratch.hidden), n);
+    workers.run(projection.of(w.gateUp(), scratch.input, tile, n).toSwiGlu(scratch.hidden, scratch.up, w.down()));
+    workers.run(prepare.of(tile, n, null, 0, width).swiGluOf(w.down(), scratch.hidden), n);
     workers.run(projection.of(w.down(), scratch.hidden, tile, n).to(0, out, tile.outStride));
     for (int i = 0; i < n; i++) {
       int to = rowOf[from + i] * tile.outStride;

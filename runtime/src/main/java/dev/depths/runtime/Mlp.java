@@ -27,8 +27,8 @@ final class Mlp {
     }
     MlpWeights.Dense w = (MlpWeights.Dense) weights;
     workers.run(prepare.of(tile, n, h, 0, width).norm(w.norm()).inputOf(w.gateUp(), tile.normed), n);
-    workers.run(projection.of(w.gateUp(), tile.normed, tile, n).toSwiGlu(tile.hidden, tile.up));
-    workers.run(prepare.of(tile, n, h, 0, width).inputOf(w.down(), tile.hidden), n);
+    workers.run(projection.of(w.gateUp(), tile.normed, tile, n).toSwiGlu(tile.hidden, tile.up, w.down()));
+    workers.run(prepare.of(tile, n, h, 0, width).swiGluOf(w.down(), tile.hidden), n);
     workers.run(projection.of(w.down(), tile.hidden, tile, n).to(0, tile.out, tile.outStride));
     tile.owed = true;
     return w.bytes();

@@ -20,6 +20,7 @@ final class PrepareJob implements Workers.Job {
   private float[] norm;
   private Projection projection;
   private Activations input;
+  private boolean interleave;
 
   PrepareJob(Kernels kernels, float epsilon) {
     this.kernels = kernels;
@@ -37,6 +38,7 @@ final class PrepareJob implements Workers.Job {
     tile.owed = false;
     this.norm = null;
     this.projection = null;
+    this.interleave = false;
     return this;
   }
 
@@ -54,6 +56,13 @@ final class PrepareJob implements Workers.Job {
 
   /** Makes {@code input} ready for a projection. */
   PrepareJob inputOf(Projection projection, Activations input) {
+    interleave = projection.interleaves(kernels, rows);
+    input.setInterleaved(interleave);
+    return swiGluOf(projection, input);
+  }
+
+  /** Makes {@code input}, which SwiGLU has written for a projection, ready for it. */
+  PrepareJob swiGluOf(Projection projection, Activations input) {
     this.projection = projection;
     this.input = input;
     return this;
@@ -62,8 +71,8 @@ final class PrepareJob implements Workers.Job {
   @Override
   public void run(int share, int shares) {
     boolean quantize = projection != null && projection.multipliesIntegers(rows);
-    int to = Workers.Job.from(rows, share + 1, shares);
-    for (int r = Workers.Job.from(rows, share, shares); r < to; r++) {
+    int to = firstRow(share + 1, shares);
+    for (int r = firstRow(share, shares); r < to; r++) {
       int x = residualOffset + r * width;
       if (add) {
         kernels.add(residual, x, tile.out, r * tile.outStride, width);
@@ -80,6 +89,17 @@ final class PrepareJob implements Workers.Job {
               * kernels.dot(input.f32(), r * input.stride(), projection.loraA(), i * input.columns(), input.columns());
         }
       }
+      if (interleave && (r + 1) % Activations.GROUP == 0) {
+        int first = r + 1 - Activations.GROUP;
+        kernels.interleave(input.f32(), first * input.stride(), input.stride(), input.stride(), input, 0, first, Activations.GROUP);
+      }
     }
+  }
+
+  /** Of a share: whole groups of rows, if they are to be interleaved. */
+  private int firstRow(int share, int shares) {
+    return interleave
+        ? Math.min(rows, Workers.Job.from(Math.ceilDiv(rows, Activations.GROUP), share, shares) * Activations.GROUP)
+        : Workers.Job.from(rows, share, shares);
   }
 }

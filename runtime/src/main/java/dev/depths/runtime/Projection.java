@@ -76,6 +76,11 @@ final class Projection {
     return rows <= gemvRows && inputRange.isBounded();
   }
 
+  /** Whether an input of so many rows is multiplied interleaved. */
+  boolean interleaves(Kernels kernels, int rows) {
+    return rows > gemvRows && kernels.interleaves();
+  }
+
   /** Most rows that are multiplied without unpacking the matrices. */
   int gemvRows() {
     return gemvRows;

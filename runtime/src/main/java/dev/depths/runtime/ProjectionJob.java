@@ -24,9 +24,6 @@ final class ProjectionJob implements Workers.Job {
 
   private static final int UNIT_ROWS = 128;
 
-  /** A multiple of the rows of the tallest register tile. */
-  private static final int REGISTER_ROWS = 12;
-
   private final Kernels kernels;
   private final MemorySegment[] unpacked;
   private final AtomicInteger nextUnit = new AtomicInteger();
@@ -37,11 +34,18 @@ final class ProjectionJob implements Workers.Job {
   private int rows;
   private final float[][] y = new float[3][];
   private final int[] strides = new int[3];
-  private boolean swiGlu;
+  /** By share, of many rows a panel's gate and up. */
+  private final float[][] gates;
+  private final float[][] ups;
+  /** Where SwiGLU goes, and what will be multiplied with it; null if parts go where they are told. */
+  private Activations hidden;
+  private Projection next;
 
   ProjectionJob(Kernels kernels, int shares, Arena arena) {
     this.kernels = kernels;
     this.unpacked = new MemorySegment[shares];
+    this.gates = new float[shares][0];
+    this.ups = new float[shares][0];
     for (int i = 0; i < shares; i++) {
       unpacked[i] = arena.allocate(UNPACKED_COLUMNS * 32L * Float.BYTES, 64);
     }
@@ -54,7 +58,7 @@ final class ProjectionJob implements Workers.Job {
     this.lowRank = tile.lowRank;
     this.lowRankStride = tile.lowRankStride;
     this.rows = rows;
-    this.swiGlu = false;
+    this.hidden = null;
     nextUnit.set(0);
     return this;
   }
@@ -66,17 +70,24 @@ final class ProjectionJob implements Workers.Job {
     return this;
   }
 
-  /** Gate and up are combined, panel by panel, into {@code hidden}: silu(gate) · up. */
-  ProjectionJob toSwiGlu(Activations hidden, float[] up) {
+  /**
+   * Gate and up are combined, panel by panel, into {@code hidden}: silu(gate) · up.
+   *
+   * @param up for few rows, of the stride of {@code hidden}
+   * @param next that {@code hidden} is the input of
+   */
+  ProjectionJob toSwiGlu(Activations hidden, float[] up, Projection next) {
     to(0, hidden.f32(), hidden.stride());
     to(1, up, hidden.stride());
-    swiGlu = true;
+    this.hidden = hidden;
+    this.next = next;
+    hidden.setInterleaved(rows > projection.gemvRows() && next.interleaves(kernels, rows));
     return this;
   }
 
   @Override
   public void run(int share, int shares) {
-    int panels = swiGlu ? projection.part(0).weights().panels() : projection.panels();
+    int panels = hidden != null ? projection.part(0).weights().panels() : projection.panels();
     if (rows <= projection.gemvRows()) {
       fewRows(firstPanel(panels, share, shares), firstPanel(panels, share + 1, shares));
       return;
@@ -97,7 +108,7 @@ final class ProjectionJob implements Workers.Job {
 
   /** All rows of a range of panels. */
   private void fewRows(int from, int to) {
-    if (swiGlu) {
+    if (hidden != null) {
       gemv(projection.part(0), from, to, y[0], strides[0]);
       gemv(projection.part(1), from, to, y[1], strides[1]);
       for (int r = 0; r < rows; r++) {
@@ -118,49 +129,62 @@ final class ProjectionJob implements Workers.Job {
     if (from < to) {
       kernels.panelsGemv(linear.weights(), from, to, x, 0, rows, out, from * 32, ldy);
       for (int p = from; p < to; p++) {
-        finish(linear, p, 0, rows, out, ldy);
+        finish(linear, p, 0, rows, out, p * 32, ldy);
       }
     }
   }
 
-  /** First row of a block of rows, which begins with a full register tile. */
+  /** First row of a block of rows, which begins with a whole group. */
   private int firstRow(int block, int blocks) {
-    return Math.min(rows, Workers.Job.from(Math.ceilDiv(rows, REGISTER_ROWS), block, blocks) * REGISTER_ROWS);
+    return Math.min(rows, Workers.Job.from(Math.ceilDiv(rows, Activations.GROUP), block, blocks) * Activations.GROUP);
   }
 
   /** Rows {@code from} to {@code to} of a panel, counted over all parts; of gate, up and their product for SwiGLU. */
   private void unit(int share, int p, int from, int to) {
-    if (swiGlu) {
-      panel(share, projection.part(0), p, from, to, y[0], strides[0]);
-      panel(share, projection.part(1), p, from, to, y[1], strides[1]);
-      for (int r = from; r < to; r++) {
-        int o = r * strides[0] + p * 32;
-        kernels.siluMultiply(y[0], o, y[1], o, 32);
-      }
+    if (hidden != null) {
+      swiGlu(share, p, from, to);
       return;
     }
     int part = 0;
     for (; p >= projection.part(part).weights().panels(); part++) {
       p -= projection.part(part).weights().panels();
     }
-    panel(share, projection.part(part), p, from, to, y[part], strides[part]);
+    panel(share, projection.part(part), p, from, to, y[part], from * strides[part] + p * 32, strides[part]);
   }
 
-  private void panel(int share, Linear linear, int p, int from, int to, float[] out, int ldy) {
-    kernels.panelGemm(linear.weights(), p, x, from, to - from, unpacked[share], out, from * ldy + p * 32, ldy);
-    finish(linear, p, from, to, out, ldy);
+  /** Of rows that are interleaved afterwards, those are written alone, unless low-rank updates need the others too. */
+  private void swiGlu(int share, int p, int from, int to) {
+    int n = to - from;
+    if (gates[share].length < n * 32) {
+      gates[share] = new float[n * 32];
+      ups[share] = new float[n * 32];
+    }
+    float[] gate = gates[share];
+    panel(share, projection.part(0), p, from, to, gate, 0, 32);
+    panel(share, projection.part(1), p, from, to, ups[share], 0, 32);
+    kernels.siluMultiply(gate, 0, ups[share], 0, n * 32);
+    int whole = hidden.isInterleaved() ? n / Activations.GROUP * Activations.GROUP : 0;
+    kernels.interleave(gate, 0, 32, 32, hidden, p * 32, from, whole);
+    for (int r = next.loraA() == null ? whole : 0; r < n; r++) {
+      System.arraycopy(gate, r * 32, hidden.f32(), (from + r) * hidden.stride() + p * 32, 32);
+    }
   }
 
-  /** What is added to a panel's product. */
-  private void finish(Linear linear, int p, int from, int to, float[] out, int ldy) {
+  private void panel(int share, Linear linear, int p, int from, int to, float[] out, int offset, int ldy) {
+    kernels.panelGemm(linear.weights(), p, x, from, to - from, unpacked[share], out, offset, ldy);
+    finish(linear, p, from, to, out, offset, ldy);
+  }
+
+  /** What is added to a panel's product, whose first row is at {@code offset}. */
+  private void finish(Linear linear, int p, int from, int to, float[] out, int offset, int ldy) {
     if (linear.loraB() != null) {
       PackedMatrix b = linear.loraB();
       kernels.panel(b.format(), b.data(), b.offset(p), b.columns(), lowRank, from * lowRankStride + linear.loraRow(),
-          lowRankStride, to - from, out, from * ldy + p * 32, ldy, true);
+          lowRankStride, to - from, out, offset, ldy, true);
     }
     if (linear.bias() != null) {
-      for (int r = from; r < to; r++) {
-        kernels.add(out, r * ldy + p * 32, linear.bias(), p * 32, 32);
+      for (int r = 0; r < to - from; r++) {
+        kernels.add(out, offset + r * ldy, linear.bias(), p * 32, 32);
       }
     }
   }

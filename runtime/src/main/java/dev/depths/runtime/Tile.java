@@ -36,6 +36,7 @@ final class Tile {
   final int outStride;
   /** The MLP's gate, then its hidden layer. */
   final Activations hidden;
+  /** Of few rows the other factor of the hidden layer. */
   final float[] up;
   /** Intermediate values of low-rank updates and bypasses. */
   final float[] lowRank;
@@ -58,7 +59,7 @@ final class Tile {
     outStride = panelWidth(c.embedding());
     out = new float[rows * outStride];
     hidden = new Activations(rows, c.feedForward(), Math.min(rows, Kernels.MOST_GEMV_ROWS));
-    up = new float[rows * hidden.stride()];
+    up = new float[hidden.quantizedRows() * hidden.stride()];
     lowRankStride = lowRankRows;
     lowRank = new float[rows * lowRankRows];
   }

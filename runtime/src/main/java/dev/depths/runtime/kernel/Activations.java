@@ -5,6 +5,9 @@ package dev.depths.runtime.kernel;
  * blocks of 32 columns, each with a scale, and the sum of its integers over each half block.
  */
 public final class Activations {
+  /** Rows that the tallest register tile multiplies together. */
+  public static final int GROUP = 12;
+
   static final int RAISE = 1 << 15;
   /** Rows whose codes are together. */
   static final int FOUR = 4;
@@ -35,6 +38,9 @@ public final class Activations {
   final float[] scales;
   /** Sums of the codes of 16 columns. */
   final int[] sums;
+  /** The same once more for products of many rows, whole groups of them; see {@link F32Interleaved}. Made when first wanted. */
+  private float[] interleaved;
+  private boolean isInterleaved;
 
   /** @param quantizedRows how many of the rows can be held as integers too */
   public Activations(int rows, int columns, int quantizedRows) {
@@ -99,9 +105,32 @@ public final class Activations {
     return row / FOUR * FOUR * stride + column * FOUR + row % FOUR * Panels.BLOCK;
   }
 
+  /** Says whether the next rows are to be interleaved too, once they are here. */
+  public void setInterleaved(boolean wanted) {
+    isInterleaved = wanted;
+    if (wanted && interleaved == null) {
+      interleaved = new float[f32.length];
+    }
+  }
+
+  /** Whether all whole groups of rows are interleaved. */
+  public boolean isInterleaved() {
+    return isInterleaved;
+  }
+
+  /** Rows in pairs, of each a column after another, {@code 2 · stride} floats from pair to pair. */
+  float[] interleaved() {
+    return interleaved;
+  }
+
   /** The f32 values, rows {@link #stride()} apart. */
   public float[] f32() {
     return f32;
+  }
+
+  /** How many of the rows can be held as integers too. */
+  public int quantizedRows() {
+    return q.length / stride;
   }
 
   /** Columns of a row. */

@@ -18,8 +18,8 @@ final class F32Gemm {
   private static final ByteOrder LE = ByteOrder.LITTLE_ENDIAN;
   private static final int ROW = Panels.ROWS * Float.BYTES;
 
-  /** 24 accumulators fit the 32 registers of AVX-512 or NEON, 12 the 16 of AVX2. */
-  private static final boolean TALL = Simd.BITS != 256;
+  /** 24 accumulators, {@link F32Interleaved}'s, fit the 32 registers of AVX-512 or NEON, 12 the 16 of AVX2. */
+  static final boolean TALL = Simd.BITS != 256;
 
   private F32Gemm() {}
 
@@ -35,12 +35,8 @@ final class F32Gemm {
       long wc = wOffset + (long) c * Float.BYTES;
       int r = 0;
       if (TALL) {
-        for (; r + 12 <= rows; r += 12) {
-          tile12(w, wc, k, x, xOffset + r * ldx, ldx, y, yOffset + r * ldy + c, ldy, accumulate);
-        }
-        if (r + 8 <= rows) {
+        for (; r + 8 <= rows; r += 8) {
           tile8(w, wc, k, x, xOffset + r * ldx, ldx, y, yOffset + r * ldy + c, ldy, accumulate);
-          r += 8;
         }
       }
       // Two rows alone wait for their own sums: eight are four and four.
@@ -58,138 +54,6 @@ final class F32Gemm {
         tile1(w, wc, k, x, xOffset + r * ldx, y, yOffset + r * ldy + c, accumulate);
       }
     }
-  }
-
-  private static void tile12(MemorySegment w, long wOffset, int k, float[] x, int xOffset, int ldx, float[] y, int yOffset,
-      int ldy, boolean accumulate) {
-    int x1 = xOffset + ldx;
-    int x2 = xOffset + 2 * ldx;
-    int x3 = xOffset + 3 * ldx;
-    int x4 = xOffset + 4 * ldx;
-    int x5 = xOffset + 5 * ldx;
-    int x6 = xOffset + 6 * ldx;
-    int x7 = xOffset + 7 * ldx;
-    int x8 = xOffset + 8 * ldx;
-    int x9 = xOffset + 9 * ldx;
-    int x10 = xOffset + 10 * ldx;
-    int x11 = xOffset + 11 * ldx;
-    int y1 = yOffset + ldy;
-    int y2 = yOffset + 2 * ldy;
-    int y3 = yOffset + 3 * ldy;
-    int y4 = yOffset + 4 * ldy;
-    int y5 = yOffset + 5 * ldy;
-    int y6 = yOffset + 6 * ldy;
-    int y7 = yOffset + 7 * ldy;
-    int y8 = yOffset + 8 * ldy;
-    int y9 = yOffset + 9 * ldy;
-    int y10 = yOffset + 10 * ldy;
-    int y11 = yOffset + 11 * ldy;
-    FloatVector a0, b0, a1, b1, a2, b2, a3, b3, a4, b4, a5, b5, a6, b6, a7, b7, a8, b8, a9, b9, a10, b10, a11, b11;
-    if (accumulate) {
-      a0 = FloatVector.fromArray(F, y, yOffset);
-      b0 = FloatVector.fromArray(F, y, yOffset + L);
-      a1 = FloatVector.fromArray(F, y, y1);
-      b1 = FloatVector.fromArray(F, y, y1 + L);
-      a2 = FloatVector.fromArray(F, y, y2);
-      b2 = FloatVector.fromArray(F, y, y2 + L);
-      a3 = FloatVector.fromArray(F, y, y3);
-      b3 = FloatVector.fromArray(F, y, y3 + L);
-      a4 = FloatVector.fromArray(F, y, y4);
-      b4 = FloatVector.fromArray(F, y, y4 + L);
-      a5 = FloatVector.fromArray(F, y, y5);
-      b5 = FloatVector.fromArray(F, y, y5 + L);
-      a6 = FloatVector.fromArray(F, y, y6);
-      b6 = FloatVector.fromArray(F, y, y6 + L);
-      a7 = FloatVector.fromArray(F, y, y7);
-      b7 = FloatVector.fromArray(F, y, y7 + L);
-      a8 = FloatVector.fromArray(F, y, y8);
-      b8 = FloatVector.fromArray(F, y, y8 + L);
-      a9 = FloatVector.fromArray(F, y, y9);
-      b9 = FloatVector.fromArray(F, y, y9 + L);
-      a10 = FloatVector.fromArray(F, y, y10);
-      b10 = FloatVector.fromArray(F, y, y10 + L);
-      a11 = FloatVector.fromArray(F, y, y11);
-      b11 = FloatVector.fromArray(F, y, y11 + L);
-    } else {
-      FloatVector zero = FloatVector.zero(F);
-      a0 = b0 = zero;
-      a1 = b1 = zero;
-      a2 = b2 = zero;
-      a3 = b3 = zero;
-      a4 = b4 = zero;
-      a5 = b5 = zero;
-      a6 = b6 = zero;
-      a7 = b7 = zero;
-      a8 = b8 = zero;
-      a9 = b9 = zero;
-      a10 = b10 = zero;
-      a11 = b11 = zero;
-    }
-    for (int i = 0; i < k; i++) {
-      long o = wOffset + (long) i * ROW;
-      FloatVector w0 = FloatVector.fromMemorySegment(F, w, o, LE);
-      FloatVector w1 = FloatVector.fromMemorySegment(F, w, o + Simd.BYTES, LE);
-      FloatVector v = FloatVector.broadcast(F, x[xOffset + i]);
-      a0 = w0.fma(v, a0);
-      b0 = w1.fma(v, b0);
-      v = FloatVector.broadcast(F, x[x1 + i]);
-      a1 = w0.fma(v, a1);
-      b1 = w1.fma(v, b1);
-      v = FloatVector.broadcast(F, x[x2 + i]);
-      a2 = w0.fma(v, a2);
-      b2 = w1.fma(v, b2);
-      v = FloatVector.broadcast(F, x[x3 + i]);
-      a3 = w0.fma(v, a3);
-      b3 = w1.fma(v, b3);
-      v = FloatVector.broadcast(F, x[x4 + i]);
-      a4 = w0.fma(v, a4);
-      b4 = w1.fma(v, b4);
-      v = FloatVector.broadcast(F, x[x5 + i]);
-      a5 = w0.fma(v, a5);
-      b5 = w1.fma(v, b5);
-      v = FloatVector.broadcast(F, x[x6 + i]);
-      a6 = w0.fma(v, a6);
-      b6 = w1.fma(v, b6);
-      v = FloatVector.broadcast(F, x[x7 + i]);
-      a7 = w0.fma(v, a7);
-      b7 = w1.fma(v, b7);
-      v = FloatVector.broadcast(F, x[x8 + i]);
-      a8 = w0.fma(v, a8);
-      b8 = w1.fma(v, b8);
-      v = FloatVector.broadcast(F, x[x9 + i]);
-      a9 = w0.fma(v, a9);
-      b9 = w1.fma(v, b9);
-      v = FloatVector.broadcast(F, x[x10 + i]);
-      a10 = w0.fma(v, a10);
-      b10 = w1.fma(v, b10);
-      v = FloatVector.broadcast(F, x[x11 + i]);
-      a11 = w0.fma(v, a11);
-      b11 = w1.fma(v, b11);
-    }
-    a0.intoArray(y, yOffset);
-    b0.intoArray(y, yOffset + L);
-    a1.intoArray(y, y1);
-    b1.intoArray(y, y1 + L);
-    a2.intoArray(y, y2);
-    b2.intoArray(y, y2 + L);
-    a3.intoArray(y, y3);
-    b3.intoArray(y, y3 + L);
-    a4.intoArray(y, y4);
-    b4.intoArray(y, y4 + L);
-    a5.intoArray(y, y5);
-    b5.intoArray(y, y5 + L);
-    a6.intoArray(y, y6);
-    b6.intoArray(y, y6 + L);
-    a7.intoArray(y, y7);
-    b7.intoArray(y, y7 + L);
-    a8.intoArray(y, y8);
-    b8.intoArray(y, y8 + L);
-    a9.intoArray(y, y9);
-    b9.intoArray(y, y9 + L);
-    a10.intoArray(y, y10);
-    b10.intoArray(y, y10 + L);
-    a11.intoArray(y, y11);
-    b11.intoArray(y, y11 + L);
   }
 
   private static void tile8(MemorySegment w, long wOffset, int k, float[] x, int xOffset, int ldx, float[] y, int yOffset,

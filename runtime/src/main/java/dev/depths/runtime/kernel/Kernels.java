@@ -58,6 +58,42 @@ public sealed interface Kernels permits VectorKernels, LoopKernels, StagedKernel
   void panelF32(MemorySegment w, long wOffset, int k, float[] x, int xOffset, int ldx, int rows, float[] y, int yOffset,
       int ldy, boolean accumulate);
 
+  /** Whether products with f32 panels are faster if rows of activations are interleaved. */
+  default boolean interleaves() {
+    return false;
+  }
+
+  /**
+   * Fills in interleaved rows, whole blocks of 32 columns of them.
+   *
+   * @param x the rows, the first at {@code xOffset}, {@code ldx} apart
+   * @param column the first of them in {@code to}
+   * @param row the first of them in {@code to}, which is the first of a group
+   * @param rows an even number
+   */
+  default void interleave(float[] x, int xOffset, int ldx, int columns, Activations to, int column, int row, int rows) {
+    float[] out = to.interleaved();
+    for (int r = 0; r < rows; r += 2) {
+      int first = xOffset + r * ldx;
+      int at = (row + r) * to.stride + 2 * column;
+      for (int i = 0; i < columns; i++) {
+        out[at + 2 * i] = x[first + i];
+        out[at + 2 * i + 1] = x[first + ldx + i];
+      }
+    }
+  }
+
+  /**
+   * As the other, to the same bits, with columns of rows of activations.
+   *
+   * @param column the first
+   * @param row the first; if the rows are interleaved the first of a group
+   */
+  default void panelF32(MemorySegment w, long wOffset, Activations x, int column, int columns, int row, int rows, float[] y,
+      int yOffset, int ldy, boolean accumulate) {
+    panelF32(w, wOffset, columns, x.f32, row * x.stride + column, x.stride, rows, y, yOffset, ldy, accumulate);
+  }
+
   /**
    * As {@link #panelF32}, with one {@link PanelFormat#F16} panel, which is not unpacked: for few rows. The results have the
    * bits that {@code panelF32} gives with the unpacked panel.
@@ -94,16 +130,15 @@ public sealed interface Kernels permits VectorKernels, LoopKernels, StagedKernel
    */
   default void panelGemm(PackedMatrix w, int panel, Activations x, int row, int rows, MemorySegment scratch, float[] y,
       int yOffset, int ldy) {
-    int at = row * x.stride;
     if (w.format() == PanelFormat.F32) {
-      panelF32(w.data(), w.offset(panel), w.columns(), x.f32, at, x.stride, rows, y, yOffset, ldy, false);
+      panelF32(w.data(), w.offset(panel), x, 0, w.columns(), row, rows, y, yOffset, ldy, false);
       return;
     }
     int most = (int) (scratch.byteSize() / Panels.FLOAT_BYTES);
     for (int c = 0; c < w.columns(); c += most) {
       int n = Math.min(most, w.columns() - c);
       unpack(w, panel, c, n, scratch);
-      panelF32(scratch, 0, n, x.f32, at + c, x.stride, rows, y, yOffset, ldy, c > 0);
+      panelF32(scratch, 0, x, c, n, row, rows, y, yOffset, ldy, c > 0);
     }
     if (w.format() == PanelFormat.BF12) {
       Bf12Rest.finish(w, panel, x, row, rows, y, yOffset, ldy);

@@ -86,6 +86,22 @@ final class StagedKernels implements Kernels {
   }
 
   @Override
+  public boolean interleaves() {
+    return last.interleaves();
+  }
+
+  @Override
+  public void interleave(float[] x, int xOffset, int ldx, int columns, Activations to, int column, int row, int rows) {
+    gemm.interleave(x, xOffset, ldx, columns, to, column, row, rows);
+  }
+
+  @Override
+  public void panelF32(MemorySegment w, long wOffset, Activations x, int column, int columns, int row, int rows, float[] y,
+      int yOffset, int ldy, boolean accumulate) {
+    gemm.panelF32(w, wOffset, x, column, columns, row, rows, y, yOffset, ldy, accumulate);
+  }
+
+  @Override
   public void panelF16(MemorySegment w, long wOffset, int k, float[] x, int xOffset, int ldx, int rows, float[] y,
       int yOffset, int ldy, boolean accumulate) {
     halves.panelF16(w, wOffset, k, x, xOffset, ldx, rows, y, yOffset, ldy, accumulate);

@@ -16,6 +16,27 @@ final class VectorKernels implements Kernels {
   }
 
   @Override
+  public boolean interleaves() {
+    return F32Gemm.TALL;
+  }
+
+  @Override
+  public void interleave(float[] x, int xOffset, int ldx, int columns, Activations to, int column, int row, int rows) {
+    int at = row * to.stride + 2 * column;
+    F32Interleaved.interleave(x, xOffset, ldx, columns, rows / 2, to.interleaved(), at, to.stride);
+  }
+
+  @Override
+  public void panelF32(MemorySegment w, long wOffset, Activations x, int column, int columns, int row, int rows, float[] y,
+      int yOffset, int ldy, boolean accumulate) {
+    int whole = x.isInterleaved() ? rows / Activations.GROUP * Activations.GROUP : 0;
+    F32Interleaved.multiply(w, wOffset, columns, x.interleaved(), row * x.stride + 2 * column, x.stride, whole, y, yOffset, ldy,
+        accumulate);
+    F32Gemm.multiply(w, wOffset, columns, x.f32, (row + whole) * x.stride + column, x.stride, rows - whole, y,
+        yOffset + whole * ldy, ldy, accumulate);
+  }
+
+  @Override
   public void panelF16(MemorySegment w, long wOffset, int k, float[] x, int xOffset, int ldx, int rows, float[] y,
       int yOffset, int ldy, boolean accumulate) {
     F16Gemm.multiply(w, wOffset, k, x, xOffset, ldx, rows, y, yOffset, ldy, accumulate);

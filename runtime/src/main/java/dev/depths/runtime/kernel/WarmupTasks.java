@@ -86,6 +86,9 @@ final class WarmupTasks {
         for (int rows : new int[] {1, 2, 4, 6, 8, 12}) {
           tasks.addPanelF32(rows, 0.5);
         }
+        if (vectors.interleaves()) {
+          tasks.addInterleaved(0.5);
+        }
       }
       case UNPACK -> {
         for (PanelFormat format : formats) {
@@ -142,6 +145,15 @@ final class WarmupTasks {
       k.panelF32(panel, 0, FLOAT_COLUMNS, x.f32, 0, x.stride, rows, y, 0, 32, false);
       k.panelF32(panel, 0, FLOAT_COLUMNS, x.f32, 0, x.stride, rows, y, 0, 32, true);
     }, FLOAT_COLUMNS * 32 * rows, nanosPerElement);
+  }
+
+  private void addInterleaved(double nanosPerElement) {
+    x.setInterleaved(true);
+    add(() -> {
+      k.interleave(x.f32, 0, x.stride, x.stride, x, 0, 0, Activations.GROUP);
+      k.panelF32(panel, 0, x, 0, FLOAT_COLUMNS, 0, Activations.GROUP, y, 0, 32, false);
+      k.panelF32(panel, 0, x, 0, FLOAT_COLUMNS, 0, Activations.GROUP, y, 0, 32, true);
+    }, FLOAT_COLUMNS * 32 * Activations.GROUP, nanosPerElement);
   }
 
   private void addPanelF16(int rows, double nanosPerElement) {

@@ -13,6 +13,7 @@ import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Products with panels: vectors against the plain loops, every format, over ragged sizes. */
 @Tag("kernels")
@@ -60,6 +61,55 @@ class PanelsTest {
         assertEquals(-1, Arrays.mismatch(together, end, before.length, before, end, before.length), "written beyond");
       }
     }
+  }
+
+  /** Groups of rows that are interleaved, and what is left over: the bits of rows that are not, from any column on. */
+  @ParameterizedTest
+  @MethodSource("columns")
+  void panelF32OfInterleavedRows(int k) {
+    Random random = new Random(k);
+    int group = Activations.GROUP;
+    int skipped = 32;
+    PackedMatrix w = RandomPanels.real(PanelFormat.F32, 2, k, random);
+    Activations x = new Activations(3 * group + 5, skipped + k, 1);
+    System.arraycopy(gaussian(random, x.f32.length), 0, x.f32, 0, x.f32.length);
+    int rows = x.f32.length / x.stride - group;
+    int ldy = 35;
+    float[] before = gaussian(random, rows * ldy + 5);
+    for (Kernels kernels : new Kernels[] {vector, new LoopKernels()}) {
+      for (boolean accumulate : new boolean[] {false, true}) {
+        x.setInterleaved(false);
+        float[] expected = before.clone();
+        kernels.panelF32(w.data(), w.offset(1), x, skipped, k, group, rows, expected, 5, ldy, accumulate);
+        x.setInterleaved(true);
+        kernels.interleave(x.f32, 0, x.stride, x.stride, x, 0, 0, 3 * group);
+        float[] actual = before.clone();
+        kernels.panelF32(w.data(), w.offset(1), x, skipped, k, group, rows, actual, 5, ldy, accumulate);
+        assertArrayEquals(bits(expected), bits(actual));
+      }
+    }
+  }
+
+  /** Vectors and loops put interleaved rows in the same places, and leave the others alone. */
+  @ParameterizedTest
+  @ValueSource(ints = {32, 96})
+  void interleave(int columns) {
+    Random random = new Random(columns);
+    float[] rows = gaussian(random, 8 * (columns + 3) + 2);
+    Activations x = new Activations(20, columns + 64, 1);
+    x.setInterleaved(true);
+    vector.interleave(rows, 2, columns + 3, columns, x, 32, 12, 8);
+    float[] expected = new float[x.interleaved().length];
+    for (int r = 0; r < 8; r++) {
+      for (int i = 0; i < columns; i++) {
+        expected[(12 + r) / 2 * 2 * x.stride + 2 * (32 + i) + r % 2] = rows[2 + r * (columns + 3) + i];
+      }
+    }
+    assertArrayEquals(expected, x.interleaved());
+    Activations y = new Activations(20, columns + 64, 1);
+    y.setInterleaved(true);
+    new LoopKernels().interleave(rows, 2, columns + 3, columns, y, 32, 12, 8);
+    assertArrayEquals(expected, y.interleaved());
   }
 
   /** Fused with the conversion or unpacked first: the same bits, for any number of rows. */
