@@ -11,7 +11,8 @@ import machine
 def measure(bench, depths, models, threads, tests, rounds, repetitions, routing=("dense",)):
     """All rounds: one dictionary for each engine, test and round, with the median of its repetitions.
 
-    Tests are dictionaries of lists: "-p", "-n" and "-d", as both programs take them.
+    Tests are dictionaries of lists: "-p", "-n" and "-d", as both programs take them. A test that fails is left out, unless it
+    is the first of its engine: the others may have taken hours.
     """
     rows = []
     depths_version = machine.output([depths, "--version"]).strip().splitlines()[-1]
@@ -23,7 +24,14 @@ def measure(bench, depths, models, threads, tests, rounds, repetitions, routing=
                     for engine, command in engines.items():
                         llama_cpp.progress(f"round {round_number} of {rounds}: {Path(model).name}, -t {thread_count}, "
                                            f"{describe(test)}, {engine}")
-                        for result in run(command, model, thread_count, test, repetitions):
+                        try:
+                            results = run(command, model, thread_count, test, repetitions)
+                        except machine.MeasureError as e:
+                            if all(r["engine"] != engine for r in rows):
+                                raise
+                            llama_cpp.progress(f"left out: {e}")
+                            continue
+                        for result in results:
                             version = f"build {result['build_commit']}" if engine == "llama.cpp" else depths_version
                             rows.append({
                                 "engine": engine, "version": version, "model": str(model),

@@ -91,4 +91,19 @@ class CompareTest {
     assertEquals(1, outcome.status());
     assertTrue(outcome.error().endsWith("failed with exit status 3: cannot open the model\n"), outcome.error());
   }
+
+  @Test
+  void aTestThatFailsIsLeftOut() throws Exception {
+    Path llama = new PythonProgram("peers/compare", directory)
+        .program("llama-bench", "[ -e %1$s ] && exit 3; touch %1$s\necho '[%2$s]'\n"
+            .formatted(directory.resolve("once"), result("", "100")));
+    Path depths = program("depths", result("\"routing\": \"dense\",", "150"));
+    Path csv = directory.resolve("rounds.csv");
+
+    PythonProgram.Outcome outcome = compare(llama, depths, "--rounds", "2", "--csv", csv.toString());
+
+    assertEquals(0, outcome.status(), outcome.error());
+    assertTrue(outcome.error().contains("left out: "), outcome.error());
+    assertEquals(1 + 1 + 2, Files.readAllLines(csv).size());
+  }
 }

@@ -127,6 +127,18 @@ class ResultsTest {
   }
 
   @Test
+  void aTestThatFailsLosesNoOthers() throws Exception {
+    llama = results.program("llama-bench", """
+        case "$*" in *2048*) echo 'out of memory' >&2; exit 3;; esac
+        """ + bench("200", "200"));
+    PythonProgram.Outcome outcome = run("--only", "peers", "--rounds", "1");
+    assertEquals(0, outcome.status(), outcome.error());
+    assertContains(outcome.error(), "failed with exit status 3: out of memory\n");
+    String text = Files.readString(directory.resolve("RESULTS.md"));
+    assertContains(text, "| q4_0 | 1 | 200.0 | 300.0 | 1.50 | 200.0 | 150.0 | **0.75** |  |  |  |");
+  }
+
+  @Test
   void limits() throws Exception {
     jmh("limits-probes", record("ProbeBenchmark.readOneThread", "", "1", "gigaBytes", "40"),
         record("ProbeBenchmark.fmaOneThread", "", "1", "gigaFlops", "200"));

@@ -91,7 +91,8 @@ final class PrepareJob implements Workers.Job {
       }
       if (interleave && (r + 1) % Activations.GROUP == 0) {
         int first = r + 1 - Activations.GROUP;
-        kernels.interleave(input.f32(), first * input.stride(), input.stride(), input.stride(), input, 0, first, Activations.GROUP);
+        int stride = input.stride();
+        kernels.interleave(input.f32(), first * stride, stride, stride, input, 0, first, Activations.GROUP);
       }
     }
   }

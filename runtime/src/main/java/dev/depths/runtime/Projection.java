@@ -81,6 +81,11 @@ final class Projection {
     return rows > gemvRows && kernels.interleaves();
   }
 
+  /** Whether the rows of its input are read as they are too, interleaved or not: by low-rank updates or outliers of BF12. */
+  boolean readsRows() {
+    return loraA != null || Stream.of(parts).anyMatch(p -> p.weights().format() == PanelFormat.BF12);
+  }
+
   /** Most rows that are multiplied without unpacking the matrices. */
   int gemvRows() {
     return gemvRows;

@@ -152,7 +152,7 @@ final class ProjectionJob implements Workers.Job {
     panel(share, projection.part(part), p, from, to, y[part], from * strides[part] + p * 32, strides[part]);
   }
 
-  /** Of rows that are interleaved afterwards, those are written alone, unless low-rank updates need the others too. */
+  /** Whole groups are written interleaved if the next product takes them so; by rows what is left over, and what is read so. */
   private void swiGlu(int share, int p, int from, int to) {
     int n = to - from;
     if (gates[share].length < n * 32) {
@@ -165,7 +165,7 @@ final class ProjectionJob implements Workers.Job {
     kernels.siluMultiply(gate, 0, ups[share], 0, n * 32);
     int whole = hidden.isInterleaved() ? n / Activations.GROUP * Activations.GROUP : 0;
     kernels.interleave(gate, 0, 32, 32, hidden, p * 32, from, whole);
-    for (int r = next.loraA() == null ? whole : 0; r < n; r++) {
+    for (int r = next.readsRows() ? 0 : whole; r < n; r++) {
       System.arraycopy(gate, r * 32, hidden.f32(), (from + r) * hidden.stride() + p * 32, 32);
     }
   }

@@ -3,9 +3,10 @@ package dev.depths.runtime.kernel;
 /**
  * Bfloat16 in 12 bits without loss. The weights of a row are of one order: of their exponents nearly all are among the 15 up
  * to the largest, so that 4 bits say which; 0 is for zeros. A code, {@code sign · 2^11 + exponent · 2^7 + fraction}, is read as
- * a float with so small an exponent, and the products' sums are multiplied with the row's scale, a power of two: they are
- * rounded as those of bfloat16 are, and else only where a sum gets below 2^-14 times the row's largest weight, by 2^-38 times
- * that. The few weights that are too small for a code, outliers, have code 0 and are listed; their products are added last.
+ * a float with so small an exponent, and the products' sums are multiplied with the row's scale, a power of two. Before that
+ * either factor is multiplied with 2^64, so that no product or sum is subnormal, which processors take long for, and all are
+ * rounded as those of bfloat16 are. The few weights that are too small for a code, outliers, have code 0 and are listed; their
+ * products are added last.
  *
  * <p>A 16-bit lane of {@link Panels} has a code at the places of bfloat16: the sign at bit 15, four bits of the exponent from
  * bit 7, the fraction below. Bits 11 to 14 are to spare, and of three columns they hold a fourth: of the first its exponent, of
@@ -23,6 +24,9 @@ final class Bf12 {
   static final int MOST = 15;
   /** A code in the upper half of an int, as bfloat16 has it: sign, lower half of the exponent, fraction. */
   static final int CODE = 0x87ff0000;
+  /** What one factor of each product is multiplied with, and the sum of them in the end: codes are from 2^-126 up. */
+  static final float LIFT = 0x1p64f;
+  static final float LOWER = 0x1p-64f;
   /** Of the fourth column's codes, two in an int, what the three others hold, in place. */
   static final int FROM_FIRST = 0x07800780;
   static final int FROM_SECOND = 0x00780078;

@@ -28,10 +28,12 @@ final class Bf12Gemv {
   private static final ThreadLocal<Bf12Gemv> OF_THREAD = ThreadLocal.withInitial(Bf12Gemv::new);
 
   /**
-   * Activations of four rows and then of the next four: 16 columns of each in turn, so that the places of one column in four
-   * rows are known from one of them, and few bounds are checked.
+   * Activations, lifted, of four rows and then of the next four: 16 columns of each in turn, so that the places of one column in
+   * four rows are known from one of them, and few bounds are checked.
    */
   private float[] together = new float[0];
+  /** Of one row. */
+  private float[] lifted = new float[0];
   private int[] outliers = new int[0];
 
   private Bf12Gemv() {}
@@ -40,7 +42,7 @@ final class Bf12Gemv {
   static void multiply(PackedMatrix w, int from, int to, Activations x, int row, int rows, float[] y, int yOffset, int ldy) {
     Bf12Gemv ofThread = OF_THREAD.get();
     if (rows == 1) {
-      one(w, from, to, x, row, y, yOffset);
+      one(w, from, to, ofThread.lifted(x, row), y, yOffset);
     } else {
       float[] together = ofThread.together(x, row, rows);
       int some = w.format().panelsInCache(x.columns);
@@ -60,15 +62,14 @@ final class Bf12Gemv {
    * Two streams: at 512 bits panels that are far apart, of an odd number the middle one twice; below, neighbouring rows of one
    * panel, so that its memory is read in order.
    */
-  private static void one(PackedMatrix w, int from, int to, Activations x, int row, float[] y, int yOffset) {
-    int at = row * x.stride;
+  private static void one(PackedMatrix w, int from, int to, float[] x, float[] y, int yOffset) {
     if (L == 16) {
       int half = Math.ceilDiv(to - from, 2);
       int apart = to - from - half;
       for (int p = from; p < from + half; p++) {
         int out = yOffset + (p - from) * Panels.ROWS;
-        two(w.data(), w.offset(p), w.offset(p + apart), Bf12.scales(w, p), Bf12.scales(w, p + apart), x.columns, x.f32, at, y,
-            out, out + apart * Panels.ROWS);
+        two(w.data(), w.offset(p), w.offset(p + apart), Bf12.scales(w, p), Bf12.scales(w, p + apart), w.columns(), x, y, out,
+            out + apart * Panels.ROWS);
       }
       return;
     }
@@ -77,17 +78,16 @@ final class Bf12Gemv {
         long panel = w.offset(p) + c * 4L;
         long scales = Bf12.scales(w, p) + c * 4L;
         int out = yOffset + (p - from) * Panels.ROWS + c;
-        two(w.data(), panel, panel + Simd.BYTES, scales, scales + Simd.BYTES, x.columns, x.f32, at, y, out, out + L);
+        two(w.data(), panel, panel + Simd.BYTES, scales, scales + Simd.BYTES, w.columns(), x, y, out, out + L);
       }
     }
   }
 
-  private static void two(MemorySegment w, long a, long b, long aScales, long bScales, int k, float[] x, int xOffset, float[] y,
-      int aTo, int bTo) {
+  private static void two(MemorySegment w, long a, long b, long aScales, long bScales, int k, float[] x, float[] y, int aTo,
+      int bTo) {
     FloatVector a0, a1, b0, b1;
     a0 = a1 = b0 = b1 = FloatVector.zero(F);
-    int i = xOffset;
-    int end = xOffset + k;
+    int i = 0;
     long o = 0;
     do {
       IntVector n = IntVector.fromMemorySegment(I, w, a + o, LE);
@@ -131,11 +131,11 @@ final class Bf12Gemv {
       b1 = fourth.and(Bf12.UPPER).reinterpretAsFloats().fma(v, b1);
       i += Bf12.COLUMNS;
       o += Bf12.BLOCK_BYTES;
-    } while (i != end);
-    a0.mul(FloatVector.fromMemorySegment(F, w, aScales, LE)).intoArray(y, aTo);
-    a1.mul(FloatVector.fromMemorySegment(F, w, aScales + 64, LE)).intoArray(y, aTo + 16);
-    b0.mul(FloatVector.fromMemorySegment(F, w, bScales, LE)).intoArray(y, bTo);
-    b1.mul(FloatVector.fromMemorySegment(F, w, bScales + 64, LE)).intoArray(y, bTo + 16);
+    } while (i != k);
+    a0.mul(FloatVector.fromMemorySegment(F, w, aScales, LE).mul(Bf12.LOWER)).intoArray(y, aTo);
+    a1.mul(FloatVector.fromMemorySegment(F, w, aScales + 64, LE).mul(Bf12.LOWER)).intoArray(y, aTo + 16);
+    b0.mul(FloatVector.fromMemorySegment(F, w, bScales, LE).mul(Bf12.LOWER)).intoArray(y, bTo);
+    b1.mul(FloatVector.fromMemorySegment(F, w, bScales + 64, LE).mul(Bf12.LOWER)).intoArray(y, bTo + 16);
   }
 
   private static void fewRows(PackedMatrix w, int from, int to, float[] together, int rows, float[] y, int yOffset, int ldy) {
@@ -234,8 +234,8 @@ final class Bf12Gemv {
       i += GROUP - n;
       left -= n;
     } while (left != 0);
-    FloatVector low = FloatVector.fromMemorySegment(F, w, scales, LE);
-    FloatVector high = FloatVector.fromMemorySegment(F, w, scales + 64, LE);
+    FloatVector low = FloatVector.fromMemorySegment(F, w, scales, LE).mul(Bf12.LOWER);
+    FloatVector high = FloatVector.fromMemorySegment(F, w, scales + 64, LE).mul(Bf12.LOWER);
     a0.mul(low).intoArray(y, yOffset);
     b0.mul(high).intoArray(y, yOffset + 16);
     a1.mul(low).intoArray(y, y1);
@@ -265,11 +265,26 @@ final class Bf12Gemv {
     return together;
   }
 
-  /** Rows of activations end with whole panels, so that whole vectors can be read. */
+  private float[] lifted(Activations x, int row) {
+    if (lifted.length < x.stride) {
+      lifted = new float[x.stride];
+    }
+    lift(x.f32, row * x.stride, x.stride, lifted);
+    return lifted;
+  }
+
+  // Rows of activations end with whole panels, so that whole vectors can be read.
+
+  private static void lift(float[] x, int from, int n, float[] out) {
+    for (int i = 0; i < n; i += L) {
+      FloatVector.fromArray(F, x, from + i).mul(Bf12.LIFT).intoArray(out, i);
+    }
+  }
+
   private static void spread(float[] x, int from, int columns, float[] out, int to) {
     for (int c = 0; c < columns; c += TOGETHER) {
       for (int v = 0; v < TOGETHER; v += L) {
-        FloatVector.fromArray(F, x, from + c + v).intoArray(out, to + c * ROWS + v);
+        FloatVector.fromArray(F, x, from + c + v).mul(Bf12.LIFT).intoArray(out, to + c * ROWS + v);
       }
     }
   }

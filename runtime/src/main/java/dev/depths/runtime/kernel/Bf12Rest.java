@@ -37,7 +37,7 @@ final class Bf12Rest {
 
   private static void scale(float[] scales, float[] y, int to) {
     for (int c = 0; c < Panels.ROWS; c++) {
-      y[to + c] *= scales[c];
+      y[to + c] *= scales[c] * Bf12.LOWER;
     }
   }
 

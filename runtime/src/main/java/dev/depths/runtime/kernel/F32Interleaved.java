@@ -62,8 +62,8 @@ final class F32Interleaved {
     }
   }
 
-  private static void tile12(MemorySegment w, long wOffset, int k, float[] x, int xOffset, int ldx, float[] y, int yOffset, int ldy,
-      boolean accumulate) {
+  private static void tile12(MemorySegment w, long wOffset, int k, float[] x, int xOffset, int ldx, float[] y, int yOffset,
+      int ldy, boolean accumulate) {
     int x2 = xOffset + 2 * ldx;
     int x4 = xOffset + 4 * ldx;
     int x6 = xOffset + 6 * ldx;

@@ -146,7 +146,7 @@ public sealed interface Kernels permits VectorKernels, LoopKernels, StagedKernel
   }
 
   /**
-   * Unpacks columns of a panel to f32: the weights, of BF12 their codes.
+   * Unpacks columns of a panel to f32: the weights, of BF12 their codes times {@link Bf12#LIFT}.
    *
    * @param column the first; a multiple of the format's block
    * @param columns how many; a whole number of blocks

@@ -361,7 +361,7 @@ final class LoopPanels {
     }
   }
 
-  /** Four columns of codes. */
+  /** Four columns of codes, lifted. */
   private static void bf12(long[] words, int from, float[] out, int to) {
     for (int c = 0; c < 16; c += 2) {
       long n0 = words[from + c / 2];
@@ -377,10 +377,10 @@ final class LoopPanels {
   }
 
   private static void codes(long n, float[] out, int to) {
-    out[to] = Float.intBitsToFloat((int) n << 16 & Bf12.CODE);
-    out[to + 1] = Float.intBitsToFloat((int) (n >> 16) & Bf12.CODE);
-    out[to + 16] = Float.intBitsToFloat((int) n & Bf12.CODE);
-    out[to + 17] = Float.intBitsToFloat((int) (n >> 32) & Bf12.CODE);
+    out[to] = Float.intBitsToFloat((int) n << 16 & Bf12.CODE) * Bf12.LIFT;
+    out[to + 1] = Float.intBitsToFloat((int) (n >> 16) & Bf12.CODE) * Bf12.LIFT;
+    out[to + 16] = Float.intBitsToFloat((int) n & Bf12.CODE) * Bf12.LIFT;
+    out[to + 17] = Float.intBitsToFloat((int) (n >> 32) & Bf12.CODE) * Bf12.LIFT;
   }
 
   private static void fourColumns(int[] codes, int o, float[] scales, float[] minima, float[] out) {

@@ -97,7 +97,7 @@ final class ScalarKernels implements Kernels {
     for (int i = 0; i < columns; i++) {
       for (int c = 0; c < Panels.ROWS; c++) {
         out.set(FLOAT, (long) i * Panels.FLOAT_BYTES + c * 4L, w.format() == PanelFormat.BF12
-            ? bf12Code(w, panel, c, column + i) : weight(w, panel, c, column + i));
+            ? bf12Code(w, panel, c, column + i) * Bf12.LIFT : weight(w, panel, c, column + i));
       }
     }
   }

@@ -73,27 +73,27 @@ final class Unpack {
     }
   }
 
-  /** The codes. */
+  /** The codes, lifted. */
   private static void bf12(MemorySegment w, long wOffset, int columns, float[] out) {
     for (int i = 0; i < columns; i += Bf12.COLUMNS) {
       long from = wOffset + (long) (i / Bf12.COLUMNS) * Bf12.BLOCK_BYTES;
       int to = i * Panels.ROWS;
       for (int v = 0; v < 16; v += L) {
         IntVector n = IntVector.fromMemorySegment(I, w, from + v * 4L, LE);
-        n.lanewise(LSHL, 16).and(Bf12.CODE).reinterpretAsFloats().intoArray(out, to + v);
-        n.and(Bf12.CODE).reinterpretAsFloats().intoArray(out, to + v + 16);
+        n.lanewise(LSHL, 16).and(Bf12.CODE).reinterpretAsFloats().mul(Bf12.LIFT).intoArray(out, to + v);
+        n.and(Bf12.CODE).reinterpretAsFloats().mul(Bf12.LIFT).intoArray(out, to + v + 16);
         IntVector fourth = n.lanewise(LSHR, 4).and(Bf12.FROM_FIRST);
         n = IntVector.fromMemorySegment(I, w, from + v * 4L + 64, LE);
-        n.lanewise(LSHL, 16).and(Bf12.CODE).reinterpretAsFloats().intoArray(out, to + v + 32);
-        n.and(Bf12.CODE).reinterpretAsFloats().intoArray(out, to + v + 48);
+        n.lanewise(LSHL, 16).and(Bf12.CODE).reinterpretAsFloats().mul(Bf12.LIFT).intoArray(out, to + v + 32);
+        n.and(Bf12.CODE).reinterpretAsFloats().mul(Bf12.LIFT).intoArray(out, to + v + 48);
         fourth = n.lanewise(LSHR, 8).and(Bf12.FROM_SECOND).or(fourth);
         n = IntVector.fromMemorySegment(I, w, from + v * 4L + 128, LE);
-        n.lanewise(LSHL, 16).and(Bf12.CODE).reinterpretAsFloats().intoArray(out, to + v + 64);
-        n.and(Bf12.CODE).reinterpretAsFloats().intoArray(out, to + v + 80);
+        n.lanewise(LSHL, 16).and(Bf12.CODE).reinterpretAsFloats().mul(Bf12.LIFT).intoArray(out, to + v + 64);
+        n.and(Bf12.CODE).reinterpretAsFloats().mul(Bf12.LIFT).intoArray(out, to + v + 80);
         fourth = n.lanewise(LSHL, 1).and(Bf12.SIGNS).or(fourth);
         fourth = n.lanewise(LSHR, 11).and(Bf12.FROM_THIRD).or(fourth);
-        fourth.lanewise(LSHL, 16).reinterpretAsFloats().intoArray(out, to + v + 96);
-        fourth.and(Bf12.UPPER).reinterpretAsFloats().intoArray(out, to + v + 112);
+        fourth.lanewise(LSHL, 16).reinterpretAsFloats().mul(Bf12.LIFT).intoArray(out, to + v + 96);
+        fourth.and(Bf12.UPPER).reinterpretAsFloats().mul(Bf12.LIFT).intoArray(out, to + v + 112);
       }
     }
   }

@@ -253,7 +253,7 @@ class PackerTest {
   private static void scaleAndAddOutliers(PackedMatrix m, int panel, float[][] rows) {
     for (int r = 0; r < 32; r++) {
       for (int i = 0; i < m.columns(); i++) {
-        rows[32 * panel + r][i] *= m.data().get(ValueLayout.JAVA_FLOAT, Bf12.scales(m, panel) + 4 * r);
+        rows[32 * panel + r][i] *= m.data().get(ValueLayout.JAVA_FLOAT, Bf12.scales(m, panel) + 4 * r) * Bf12.LOWER;
       }
     }
     long at = Bf12.outliers(m, panel);
