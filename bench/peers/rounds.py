@@ -2,6 +2,7 @@
 
 import json
 import statistics
+import sys
 from pathlib import Path
 
 import llama_cpp
@@ -29,7 +30,7 @@ def measure(bench, depths, models, threads, tests, rounds, repetitions, routing=
                         except machine.MeasureError as e:
                             if all(r["engine"] != engine for r in rows):
                                 raise
-                            llama_cpp.progress(f"left out: {e}")
+                            print(f"bench: left out: {e}", file=sys.stderr)
                             continue
                         for result in results:
                             version = f"build {result['build_commit']}" if engine == "llama.cpp" else depths_version
