@@ -71,8 +71,9 @@ final class PrepareJob implements Workers.Job {
   @Override
   public void run(int share, int shares) {
     boolean quantize = projection != null && projection.multipliesIntegers(rows);
-    int to = firstRow(share + 1, shares);
-    for (int r = firstRow(share, shares); r < to; r++) {
+    int group = interleave ? Activations.GROUP : 1;
+    int to = Workers.Job.from(rows, group, share + 1, shares);
+    for (int r = Workers.Job.from(rows, group, share, shares); r < to; r++) {
       int x = residualOffset + r * width;
       if (add) {
         kernels.add(residual, x, tile.out, r * tile.outStride, width);
@@ -95,12 +96,5 @@ final class PrepareJob implements Workers.Job {
         kernels.interleave(input.f32(), first * stride, stride, stride, input, 0, first, Activations.GROUP);
       }
     }
-  }
-
-  /** Of a share: whole groups of rows, if they are to be interleaved. */
-  private int firstRow(int share, int shares) {
-    return interleave
-        ? Math.min(rows, Workers.Job.from(Math.ceilDiv(rows, Activations.GROUP), share, shares) * Activations.GROUP)
-        : Workers.Job.from(rows, share, shares);
   }
 }

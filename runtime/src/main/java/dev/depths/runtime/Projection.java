@@ -16,6 +16,7 @@ final class Projection {
   private final ActivationRange inputRange;
   private final int gemvRows;
   private final int gemvPanels;
+  private final boolean readsRows;
   private final long bytes;
   private final long lowRankBytes;
 
@@ -34,6 +35,7 @@ final class Projection {
         .reduce(ActivationRange.ANY, ActivationRange::and);
     this.gemvRows = parts.stream().mapToInt(p -> Kernels.gemvRows(p.weights().format())).min().orElseThrow();
     this.gemvPanels = parts.stream().mapToInt(p -> Kernels.gemvPanels(p.weights().format())).max().orElseThrow();
+    this.readsRows = loraA != null || parts.stream().anyMatch(p -> p.weights().format() == PanelFormat.BF12);
     this.lowRankBytes = parts.stream().mapToLong(Linear::lowRankBytes).sum() + (loraA == null ? 0 : 4L * loraA.length);
     this.bytes = parts.stream().mapToLong(Linear::bytes).sum() + lowRankBytes;
   }
@@ -83,7 +85,7 @@ final class Projection {
 
   /** Whether the rows of its input are read as they are too, interleaved or not: by low-rank updates or outliers of BF12. */
   boolean readsRows() {
-    return loraA != null || Stream.of(parts).anyMatch(p -> p.weights().format() == PanelFormat.BF12);
+    return readsRows;
   }
 
   /** Most rows that are multiplied without unpacking the matrices. */

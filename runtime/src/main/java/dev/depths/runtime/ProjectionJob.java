@@ -103,7 +103,7 @@ final class ProjectionJob implements Workers.Job {
     int groups = Math.ceilDiv(panels, projection.gemvPanels());
     return groups < shares + shares / 2
         ? Workers.Job.from(panels, share, shares)
-        : Math.min(panels, Workers.Job.from(groups, share, shares) * projection.gemvPanels());
+        : Workers.Job.from(panels, projection.gemvPanels(), share, shares);
   }
 
   /** All rows of a range of panels. */
@@ -136,7 +136,7 @@ final class ProjectionJob implements Workers.Job {
 
   /** First row of a block of rows, which begins with a whole group. */
   private int firstRow(int block, int blocks) {
-    return Math.min(rows, Workers.Job.from(Math.ceilDiv(rows, Activations.GROUP), block, blocks) * Activations.GROUP);
+    return Workers.Job.from(rows, Activations.GROUP, block, blocks);
   }
 
   /** Rows {@code from} to {@code to} of a panel, counted over all parts; of gate, up and their product for SwiGLU. */

@@ -33,6 +33,11 @@ final class Workers implements AutoCloseable {
     static int from(int n, int share, int shares) {
       return Math.toIntExact(Math.ceilDiv((long) n * share, shares));
     }
+
+    /** As the other, of whole groups of so many items; the last group may be short. */
+    static int from(int n, int group, int share, int shares) {
+      return Math.min(n, from(Math.ceilDiv(n, group), share, shares) * group);
+    }
   }
 
   private final Worker[] workers;

@@ -21,6 +21,9 @@ final class Bf12Rest {
 
   private void finishPanel(PackedMatrix w, int panel, Activations x, int row, int rows, float[] y, int yOffset, int ldy) {
     MemorySegment.copy(w.data(), Bf12.scales(w, panel), scalesSegment, 0, Panels.FLOAT_BYTES);
+    for (int c = 0; c < Panels.ROWS; c++) {
+      scales[c] *= Bf12.LOWER;
+    }
     for (int r = 0; r < rows; r++) {
       scale(scales, y, yOffset + r * ldy);
     }
@@ -37,7 +40,7 @@ final class Bf12Rest {
 
   private static void scale(float[] scales, float[] y, int to) {
     for (int c = 0; c < Panels.ROWS; c++) {
-      y[to + c] *= scales[c] * Bf12.LOWER;
+      y[to + c] *= scales[c];
     }
   }
 

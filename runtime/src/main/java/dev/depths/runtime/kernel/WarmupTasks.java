@@ -21,7 +21,7 @@ final class WarmupTasks {
   private static final int VECTOR_COLUMNS = 32;
   /** Of panels of floats, which have no blocks. */
   private static final int FLOAT_COLUMNS = 16;
-  private static final int VECTOR_ROWS = 12;
+  private static final int VECTOR_ROWS = Activations.GROUP;
   private static final int LOOP_COLUMNS = 64;
   private static final int LOOP_ROWS = 4;
   private static final long VECTORS_LIMIT_NANOS = 10_000_000_000L;
@@ -83,7 +83,7 @@ final class WarmupTasks {
       case ELEMENTWISE -> tasks.addElementwise(8);
       case GEMM -> {
         // Every height of the register tile, alone, so that none waits for the others.
-        for (int rows : new int[] {1, 2, 4, 6, 8, 12}) {
+        for (int rows : new int[] {1, 2, 4, 6, 8}) {
           tasks.addPanelF32(rows, 0.5);
         }
         if (vectors.interleaves()) {
